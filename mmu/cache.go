@@ -1,0 +1,195 @@
+package mmu
+
+import (
+	"unsafe"
+
+	"github.com/pagewalk/pagewalk/physmem"
+	"github.com/pagewalk/pagewalk/x86"
+)
+
+// The host-pointer cache. An entry is valid for a kind of access where its tag is the page's address; one comparison of
+// the page of the access's last byte against the tag of the page of its first catches a miss and a page crossing both.
+//
+// Why the pointers are sound: host is a *physmem.Frame of 4096 bytes; an access at offset va&0xfff that passed the
+// comparison ends inside the same page, so inside the frame. Frames live as long as their Memory.
+
+const (
+	cacheSize = 1 << 11
+	noTag     = 1 // no page address has its low bits set
+)
+
+type cacheEntry struct {
+	read, write, exec uint64
+	host              unsafe.Pointer
+	pa                x86.PhysAddr // of the frame
+}
+
+var emptyEntry = cacheEntry{read: noTag, write: noTag, exec: noTag, pa: noTag}
+
+func cacheIndex(va x86.VirtAddr) uint64 { return uint64(va) >> x86.PageShift % cacheSize }
+
+func (e *cacheEntry) holds(va x86.VirtAddr) bool {
+	p := uint64(va.Page())
+	return e.read == p || e.write == p || e.exec == p
+}
+
+func clearCache(c *[cacheSize]cacheEntry) {
+	for i := range c {
+		c[i] = emptyEntry
+	}
+}
+
+// fill notes that an access of kind a to va, translated to pa, needs no further check until something is forgotten.
+func (m *MMU) fill(va x86.VirtAddr, pa x86.PhysAddr, a x86.Access) {
+	if m.exact || a&x86.Implicit != 0 {
+		return
+	}
+	frame := m.mem.Frame(pa)
+	if frame == nil {
+		return
+	}
+	e := &m.cur[cacheIndex(va)]
+	page := uint64(va.Page())
+	if e.pa != pa.Page() || !e.holds(va) {
+		*e = emptyEntry
+		e.host, e.pa = unsafe.Pointer(frame), pa.Page()
+	}
+	switch {
+	case a&x86.Execute != 0:
+		e.exec = page
+	case a&x86.Write != 0:
+		// A page that may be written may be read. Stores to decoded code must be seen.
+		e.read = page
+		if !m.mem.IsCode(pa) {
+			e.write = page
+		}
+	default:
+		e.read = page
+	}
+}
+
+// hit reads or writes through an entry that passed the comparison.
+func hit[T uint8 | uint16 | uint32 | uint64](e *cacheEntry, va x86.VirtAddr) *T {
+	return (*T)(unsafe.Add(e.host, uint64(va)&x86.PageMask))
+}
+
+// Load8 reads a byte.
+func (m *MMU) Load8(va x86.VirtAddr) (uint8, *x86.Fault) {
+	if e := &m.cur[cacheIndex(va)]; uint64(va)&^x86.PageMask == e.read {
+		return *hit[uint8](e, va), nil
+	}
+	return m.load8Slow(va)
+}
+
+// Load16 reads two bytes, little-endian, at any alignment.
+func (m *MMU) Load16(va x86.VirtAddr) (uint16, *x86.Fault) {
+	if e := &m.cur[cacheIndex(va)]; uint64(va+1)&^x86.PageMask == e.read {
+		return *hit[uint16](e, va), nil
+	}
+	return m.load16Slow(va)
+}
+
+// Load32 reads four bytes.
+func (m *MMU) Load32(va x86.VirtAddr) (uint32, *x86.Fault) {
+	if e := &m.cur[cacheIndex(va)]; uint64(va+3)&^x86.PageMask == e.read {
+		return *hit[uint32](e, va), nil
+	}
+	return m.load32Slow(va)
+}
+
+// Load64 reads eight bytes.
+func (m *MMU) Load64(va x86.VirtAddr) (uint64, *x86.Fault) {
+	if e := &m.cur[cacheIndex(va)]; uint64(va+7)&^x86.PageMask == e.read {
+		return *hit[uint64](e, va), nil
+	}
+	return m.load64Slow(va)
+}
+
+// Load128 returns the low and the high half of 16 bytes; no alignment is asked.
+func (m *MMU) Load128(va x86.VirtAddr) (lo, hi uint64, f *x86.Fault) {
+	if e := &m.cur[cacheIndex(va)]; uint64(va+15)&^x86.PageMask == e.read {
+		return *hit[uint64](e, va), *hit[uint64](e, va+8), nil
+	}
+	return m.load128Slow(va)
+}
+
+// Store8 writes a byte.
+func (m *MMU) Store8(va x86.VirtAddr, v uint8) *x86.Fault {
+	if e := &m.cur[cacheIndex(va)]; uint64(va)&^x86.PageMask == e.write {
+		*hit[uint8](e, va) = v
+		return nil
+	}
+	return m.store8Slow(va, v)
+}
+
+// Store16 writes two bytes. A store that faults, on either page, changes nothing.
+func (m *MMU) Store16(va x86.VirtAddr, v uint16) *x86.Fault {
+	if e := &m.cur[cacheIndex(va)]; uint64(va+1)&^x86.PageMask == e.write {
+		*hit[uint16](e, va) = v
+		return nil
+	}
+	return m.store16Slow(va, v)
+}
+
+// Store32 writes four bytes.
+func (m *MMU) Store32(va x86.VirtAddr, v uint32) *x86.Fault {
+	if e := &m.cur[cacheIndex(va)]; uint64(va+3)&^x86.PageMask == e.write {
+		*hit[uint32](e, va) = v
+		return nil
+	}
+	return m.store32Slow(va, v)
+}
+
+// Store64 writes eight bytes.
+func (m *MMU) Store64(va x86.VirtAddr, v uint64) *x86.Fault {
+	if e := &m.cur[cacheIndex(va)]; uint64(va+7)&^x86.PageMask == e.write {
+		*hit[uint64](e, va) = v
+		return nil
+	}
+	return m.store64Slow(va, v)
+}
+
+// Store128 writes 16 bytes.
+func (m *MMU) Store128(va x86.VirtAddr, lo, hi uint64) *x86.Fault {
+	if e := &m.cur[cacheIndex(va)]; uint64(va+15)&^x86.PageMask == e.write {
+		*hit[uint64](e, va) = lo
+		*hit[uint64](e, va+8) = hi
+		return nil
+	}
+	return m.store128Slow(va, lo, hi)
+}
+
+// Fetch translates va for an instruction fetch and returns its frame (nil where there is no RAM) and physical address.
+func (m *MMU) Fetch(va x86.VirtAddr) (*physmem.Frame, x86.PhysAddr, *x86.Fault) {
+	if e := &m.cur[cacheIndex(va)]; uint64(va)&^x86.PageMask == e.exec {
+		return (*physmem.Frame)(e.host), e.pa + x86.PhysAddr(va.Offset()), nil
+	}
+	pa, f := m.Translate(va, x86.Execute)
+	if f != nil {
+		return nil, 0, f
+	}
+	return m.mem.Frame(pa), pa, nil
+}
+
+// Span returns the host bytes from va to the end of its page, n of them at most, for an access; nil where the access must
+// go element by element: it is not in the cache after a probe, goes to decoded code, or every access is modelled. The bytes are valid until the next
+// call of any method.
+func (m *MMU) Span(va x86.VirtAddr, n int, a x86.Access) []byte {
+	if m.exact || n <= 0 {
+		return nil
+	}
+	e := &m.cur[cacheIndex(va)]
+	tag := &e.read
+	if a&x86.Write != 0 {
+		tag = &e.write
+	}
+	if *tag != uint64(va.Page()) {
+		// Faults are the element's to report, at its own address and with nothing before it lost.
+		if _, f := m.Translate(va, a); f != nil || *tag != uint64(va.Page()) {
+			return nil
+		}
+	}
+	frame := (*physmem.Frame)(e.host)
+	off := va.Offset()
+	return frame[off:min(off+uint64(n), x86.PageSize)]
+}

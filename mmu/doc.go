@@ -1,0 +1,17 @@
+// Package mmu is one processor's memory-management unit: 4-level paging as the Intel SDM (vol. 3A ch. 4) has it.
+//
+// An access goes through three places. The host-pointer cache (cache.go) is a direct-mapped array that holds, for a page,
+// a pointer to the host's memory and a tag for each kind of access that needs no further check; a hit costs a few
+// nanoseconds. Behind it is the architectural translation buffer of package tlb, and behind that the walk (walk.go), which
+// reads the tables from guest memory, checks every right, sets accessed and dirty bits and fills both. The cache is always
+// a subset of the buffer: what is invalidated or evicted there is dropped here. In exact mode it stays empty, so that every
+// access is counted.
+//
+// Stale translations are legal and visible: a changed table takes effect when the processor is told to forget (INVLPG,
+// MOV CR3, MOV CR4) or when the buffer drops the entry by itself, as on hardware.
+//
+// A refused access returns a *x86.Fault that points at storage of the MMU, valid until its next fault; nothing is
+// allocated. Stores that cross a page translate both pages before a byte changes.
+//
+// Paging modes other than 4-level are not implemented: SetCR0 refuses to turn on paging without EFER.LME.
+package mmu

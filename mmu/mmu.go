@@ -1,0 +1,198 @@
+package mmu
+
+import (
+	"github.com/pagewalk/pagewalk/physmem"
+	"github.com/pagewalk/pagewalk/tlb"
+	"github.com/pagewalk/pagewalk/x86"
+)
+
+// Options configure an MMU.
+type Options struct {
+	TLB         *tlb.Hierarchy // nil: the ideal profile
+	MaxPhysAddr uint8          // width of physical addresses in bits, 36 to 52; 0 means 40
+	Exact       bool           // every access goes through the TLB model
+	Hooks       Hooks
+}
+
+// Hooks are told of walks; nil ones cost nothing.
+type Hooks struct {
+	Walk func(*Walk, *x86.Fault) // after every walk; the fault is nil where it succeeded
+}
+
+// Counters count what the page walker did.
+type Counters struct {
+	Walks         uint64
+	EntriesRead   uint64
+	AccessedSet   uint64 // entries whose A bit a walk set
+	DirtySet      uint64
+	Faults        uint64
+	SpuriousWalks uint64 // walks that a cached translation without the needed right caused and that succeeded
+}
+
+// MMU is one processor's memory-management unit. It owns CR0, CR2, CR3, CR4, EFER, PKRU, the CPL and EFLAGS.AC.
+type MMU struct {
+	cur *[cacheSize]cacheEntry // of the present privilege; first, for the fast path
+
+	mem         *physmem.Memory
+	tlb         *tlb.Hierarchy
+	exact       bool
+	maxPhys     uint8
+	reserved    x86.PTE // bits 51:MAXPHYADDR
+	cr0         uint64
+	cr2         uint64
+	cr3         uint64
+	cr4         uint64
+	efer        uint64
+	pkru        uint32
+	cpl         uint8
+	ac          bool
+	large       bool // a large page may be in the host-pointer cache
+	epoch       uint64
+	fault       x86.Fault
+	user, super *[cacheSize]cacheEntry
+	hooks       Hooks
+
+	// Counters may be read and reset at any time.
+	Counters Counters
+}
+
+// New returns an MMU with paging off, in the state after reset.
+func New(mem *physmem.Memory, o Options) *MMU {
+	if o.TLB == nil {
+		o.TLB = tlb.New(tlb.Profile{})
+	}
+	if o.MaxPhysAddr == 0 {
+		o.MaxPhysAddr = 40
+	}
+	m := &MMU{
+		mem: mem, tlb: o.TLB, exact: o.Exact, maxPhys: o.MaxPhysAddr, hooks: o.Hooks,
+		cr0:  x86.CR0PE | x86.CR0ET,
+		user: new([cacheSize]cacheEntry), super: new([cacheSize]cacheEntry),
+	}
+	m.reserved = x86.PTEFrame &^ (1<<o.MaxPhysAddr - 1)
+	m.cur = m.super
+	m.forget()
+	return m
+}
+
+// Memory returns the physical memory that the MMU translates to.
+func (m *MMU) Memory() *physmem.Memory { return m.mem }
+
+// TLB returns the translation buffer.
+func (m *MMU) TLB() *tlb.Hierarchy { return m.tlb }
+
+// Exact reports whether every access goes through the TLB model.
+func (m *MMU) Exact() bool { return m.exact }
+
+// MaxPhysAddr returns the width of physical addresses in bits, what CPUID 80000008h reports in AL.
+func (m *MMU) MaxPhysAddr() uint8 { return m.maxPhys }
+
+// CPL returns the current privilege level.
+func (m *MMU) CPL() uint8 { return m.cpl }
+
+// SetCPL sets the current privilege level, 0 to 3.
+func (m *MMU) SetCPL(cpl uint8) {
+	if (m.cpl == 3) != (cpl == 3) {
+		m.epoch++
+	}
+	m.cpl = cpl
+	m.cur = m.super
+	if cpl == 3 {
+		m.cur = m.user
+	}
+}
+
+// SetAC tells the MMU EFLAGS.AC, which SMAP looks at.
+func (m *MMU) SetAC(ac bool) {
+	if m.ac != ac && m.cr4&x86.CR4SMAP != 0 {
+		clearCache(m.super)
+	}
+	m.ac = ac
+}
+
+// PKRU returns the protection-key rights of user pages.
+func (m *MMU) PKRU() uint32 { return m.pkru }
+
+// SetPKRU is WRPKRU: it takes effect at once (SDM vol. 3A 4.6.2).
+func (m *MMU) SetPKRU(v uint32) {
+	m.pkru = v
+	m.forget()
+}
+
+// FetchEpoch changes whenever a translation used for fetching may have changed; block chains are valid within one.
+func (m *MMU) FetchEpoch() uint64 { return m.epoch }
+
+// MarkCode notes that decoded code was taken from the frame of pa: the next store to it is told to physical memory's
+// OnCodeWrite.
+func (m *MMU) MarkCode(pa x86.PhysAddr) {
+	if m.mem.IsCode(pa) {
+		return
+	}
+	m.mem.MarkCode(pa)
+	for _, c := range []*[cacheSize]cacheEntry{m.user, m.super} {
+		for i := range c {
+			if c[i].pa == pa.Page() {
+				c[i].write = noTag
+			}
+		}
+	}
+}
+
+// InvalidatePage is INVLPG: it forgets the page that holds va, of the current PCID or global; a non-canonical address does
+// nothing (SDM vol. 2A, INVLPG).
+func (m *MMU) InvalidatePage(va x86.VirtAddr) {
+	if !va.Canonical() {
+		return
+	}
+	if _, exec := m.tlb.InvalidatePage(va, m.pcid()); exec {
+		m.epoch++
+	}
+	if m.large {
+		m.clear()
+		return
+	}
+	m.user[cacheIndex(va)] = emptyEntry
+	m.super[cacheIndex(va)] = emptyEntry
+}
+
+// forget drops the host-pointer cache and every chained fetch; the TLB keeps what it has.
+func (m *MMU) forget() {
+	m.epoch++
+	m.clear()
+}
+
+func (m *MMU) clear() {
+	clearCache(m.user)
+	clearCache(m.super)
+	m.large = false
+}
+
+// drop removes what the TLB evicted from the host-pointer cache.
+func (m *MMU) drop(e *tlb.Entry) {
+	if !e.NoExec {
+		m.epoch++
+	}
+	if e.Size != tlb.Size4K {
+		m.clear()
+		return
+	}
+	for _, c := range []*[cacheSize]cacheEntry{m.user, m.super} {
+		if s := &c[cacheIndex(e.VA)]; s.holds(e.VA) {
+			*s = emptyEntry
+		}
+	}
+}
+
+// pcid is the process-context identifier of the address space: CR3[11:0] with CR4.PCIDE, else 0.
+func (m *MMU) pcid() uint16 {
+	if m.cr4&x86.CR4PCIDE == 0 {
+		return 0
+	}
+	return uint16(m.cr3 & 0xfff)
+}
+
+// gp is #GP(0).
+func (m *MMU) gp() *x86.Fault {
+	m.fault = x86.Fault{Vector: x86.VectorGP}
+	return &m.fault
+}
