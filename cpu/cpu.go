@@ -1,0 +1,105 @@
+package cpu
+
+import (
+	"github.com/pagewalk/pagewalk/cpu/decode"
+	"github.com/pagewalk/pagewalk/mmu"
+	"github.com/pagewalk/pagewalk/physmem"
+	"github.com/pagewalk/pagewalk/x86"
+)
+
+// General register numbers, the hardware's.
+const (
+	RAX = iota
+	RCX
+	RDX
+	RBX
+	RSP
+	RBP
+	RSI
+	RDI
+	R8
+	R9
+	R10
+	R11
+	R12
+	R13
+	R14
+	R15
+)
+
+// The upper half of CPU.R makes every effective address one branch-free sum; see CPU.ea. Bits 4:0 of decode.NoReg and
+// decode.RIPBase are slotZero and slotOrigin.
+const (
+	slotSegBase = 24 // 24…29: bases of ES, CS, SS, DS, FS, GS
+	slotOrigin  = 30 // linear address of the executing block: Inst.Off counts from here
+	slotZero    = 31 // always 0
+	slotMask    = 31
+)
+
+// Inst is a decoded instruction; see package decode.
+type Inst = decode.Inst
+
+// An XMMReg holds 128 bits: [0] bits 63:0, [1] bits 127:64.
+type XMMReg [2]uint64
+
+// CPU is one logical processor. It is not safe for concurrent use.
+type CPU struct {
+	// R[0:16] are RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8 … R15. The rest is the CPU's own (segment bases,
+	// block origin); set it through the methods.
+	R   [32]uint64
+	RIP uint64 // exact between instructions only; inside a block the sequential successor of the block
+
+	flags flags  // status flags, deferred; see flags.go
+	ctl   uint64 // the other RFLAGS bits (DF, IF, TF, AC, …) and the always-one bit
+
+	MMU *mmu.MMU
+	mem *physmem.Memory
+
+	IC uint64 // retired instructions; exact at exits and in instructions that read time
+
+	XMM   [16]XMMReg
+	MXCSR uint32
+	FPU   fpu // x87 state; see x87.go
+
+	fault  x86.Fault // storage for faults raised by instructions
+	exit   Exit      // what an instruction that ends Run wants returned; see CPU.leave
+	engine engine
+	sel    [6]uint16 // selectors of ES CS SS DS FS GS
+
+	features features
+	rng      uint64 // state of RDRAND and RDSEED
+	undef    Undefined
+	// TSC, where set, supplies RDTSC; else it is IC.
+	TSC func() uint64
+}
+
+// New returns a processor in 64-bit user mode's register state after reset: all registers zero, RFLAGS 2, x87 and SSE
+// at their power-up defaults (SDM vol. 3A table 9-1), every feature that has rows advertised.
+func New(m *mmu.MMU) *CPU {
+	c := &CPU{MMU: m, mem: m.Memory(), ctl: x86.FlagR1, MXCSR: 0x1f80, features: defaultFeatures}
+	c.SetFlags(0)
+	c.FPU.init()
+	c.engine.init(c)
+	return c
+}
+
+// SegBase returns the base of a segment register (decode.ES … decode.GS).
+func (c *CPU) SegBase(seg int) uint64 { return c.R[slotSegBase+seg] }
+
+// SetSegBase sets the base of a segment register, as WRFSBASE or a write of IA32_GS_BASE does.
+func (c *CPU) SetSegBase(seg int, base uint64) { c.R[slotSegBase+seg] = base }
+
+// Selector returns a segment register's selector.
+func (c *CPU) Selector(seg int) uint16 { return c.sel[seg] }
+
+// SetSelector sets a segment register's selector without loading a descriptor.
+func (c *CPU) SetSelector(seg int, sel uint16) { c.sel[seg] = sel }
+
+// SetSeed seeds RDRAND and RDSEED.
+func (c *CPU) SetSeed(seed uint64) { c.rng = seed }
+
+// origin is the linear address of the block that executes; that of an instruction is origin + Inst.Off.
+func (c *CPU) origin() uint64 { return c.R[slotOrigin] }
+
+// next is the linear address of the instruction after in.
+func (c *CPU) next(in *Inst) uint64 { return c.R[slotOrigin] + uint64(in.Off) + uint64(in.Len) }

@@ -1,0 +1,32 @@
+// Package cpu executes x86-64 instructions.
+//
+// # Model
+//
+// A CPU is registers, an MMU to reach memory through, and two engines over one semantics:
+//
+//   - Step is the reference. It decodes the instruction at RIP, runs the body of its row and returns.
+//   - Run is the block engine. It decodes runs of instructions once into blocks keyed by physical address, links blocks
+//     that follow one another, and runs the same bodies, or fast forms of them (fast.go) that a fuzz test holds to the
+//     body's exact result.
+//
+// Each instruction has one row in a table (int_*.go, sse*.go, x87*.go, system.go) that joins its name to one body for
+// all widths, the flags that the SDM leaves undefined, and the CPUID feature that brings it. A body returns nil or a
+// *x86.Fault, and changes nothing until its last possible fault is behind it; so every faulting instruction can be
+// restarted. REP string instructions commit by element, with rCX, rSI and rDI telling how far they came.
+//
+// # Invariants
+//
+//   - Between instructions RIP, IC and all registers are exact. Inside a block RIP holds the block's sequential
+//     successor, and an instruction's own address is its block's origin plus Inst.Off.
+//   - The status flags are kept unevaluated (flags.go); CPU.Flags assembles them.
+//   - A frame that holds decoded bytes is marked in physmem; a store to it (through any mapping, by any writer that
+//     keeps physmem's contract) kills its blocks before the next instruction runs, as x86 requires of stores by the
+//     same processor (SDM vol. 3A 8.1.3).
+//   - Links and the jump cache hold within one mmu.FetchEpoch only.
+//   - Nothing is allocated but when new code is decoded.
+//
+// What leaves the processor (a fault, SYSCALL, a software interrupt, HLT, port I/O) is an Exit that Run returns; the
+// layer above answers it and calls Run again.
+//
+// The instruction semantics are those of the Intel SDM vol. 2; where it leaves a result undefined, what processors do.
+package cpu

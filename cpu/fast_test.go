@@ -1,0 +1,87 @@
+package cpu
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/pagewalk/pagewalk/cpu/decode"
+	"github.com/stretchr/testify/require"
+)
+
+// TestFastFormsLeaveTheBodysState walks every encoding that has a fast form and compares whole states with the row's
+// body, memory and undefined flags included.
+func TestFastFormsLeaveTheBodysState(t *testing.T) {
+	codes, cares := encodings()
+	codes = append(codes, branchCodes()...)
+	seen := map[decode.Op]bool{}
+	c := testCPU(t)
+	for _, code := range codes {
+		in := decodeOne(t, code)
+		fast := fastForms[in.Op]
+		if fast == nil || fast(&in) == nil {
+			continue
+		}
+		seen[in.Op] = true
+		for n := range 50 {
+			compareForms(t, c, code, draw(caseSeed(code, n), &in, cares[string(code)]))
+		}
+	}
+	for op, fast := range fastForms {
+		require.Equal(t, fast != nil, seen[decode.Op(op)], "%v: a fast form without an encoding under test", decode.Op(op))
+	}
+}
+
+// FuzzFastForms draws the encoding and the state from the fuzzer.
+func FuzzFastForms(f *testing.F) {
+	codes, cares := encodings()
+	codes = append(codes, branchCodes()...)
+	f.Add(uint64(1), uint64(2))
+	c := testCPU(f)
+	f.Fuzz(func(t *testing.T, pick, seed uint64) {
+		code := codes[pick%uint64(len(codes))]
+		in := decodeOne(t, code)
+		compareForms(t, c, code, draw(rand.New(rand.NewPCG(seed, pick)), &in, cares[string(code)]))
+	})
+}
+
+// branchCodes are encodings that set RIP.
+func branchCodes() [][]byte {
+	codes := [][]byte{
+		{0xeb, 0x10},
+		{0xe9, 0x00, 0x01, 0x00, 0x00},
+		{0xe8, 0x00, 0x02, 0x00, 0x00},
+		{0xc3},
+		{0x66, 0x0f, 0x1f, 0x40, 0x00},
+	}
+	for cc := range byte(16) {
+		codes = append(codes, []byte{0x70 + cc, 0x20}, []byte{0x0f, 0x80 + cc, 0xf0, 0xff, 0xff, 0xff})
+	}
+	return codes
+}
+
+// whole is everything that an instruction can change.
+type whole struct {
+	State testState
+	RIP   uint64
+	IC    uint64
+	Kind  ExitKind
+}
+
+func compareForms(t *testing.T, c *CPU, code []byte, before *testState) {
+	t.Helper()
+	result := func(step func() Exit) whole {
+		c.load(before, code)
+		c.IC = 0
+		e := step()
+		w := whole{RIP: c.RIP, IC: c.IC, Kind: e.Kind}
+		if e.Kind == ExitBudget {
+			w.Kind = ExitNone
+		}
+		c.store(&w.State)
+		return w
+	}
+	want := result(c.Step)
+	got := result(func() Exit { return c.Run(1) })
+	require.Empty(t, gocmp.Diff(want, got), "%x", code)
+}
