@@ -1,0 +1,124 @@
+package loader
+
+import "encoding/binary"
+
+// Relocations returns the RVAs of the 8-byte addresses that move with the image, in the file's order: every DIR64 entry of
+// the .reloc section. Other types, which no x86-64 linker writes, are an error (PE Format, "The .reloc section").
+func (p *PE) Relocations() ([]uint32, error) {
+	dir := p.Directories[DirectoryRelocations]
+	var list []uint32
+	for off := uint32(0); off+8 <= dir.Size; {
+		var h [8]byte
+		if err := p.ReadRVA(dir.RVA+off, h[:]); err != nil {
+			return nil, err
+		}
+		le := binary.LittleEndian
+		page, size := le.Uint32(h[0:]), le.Uint32(h[4:])
+		if size == 0 {
+			return list, nil
+		}
+		if size < 8 || size > dir.Size-off || size > 8+2*0x10000 {
+			return nil, errorf(Malformed, "a relocation block of %d bytes at RVA %#x", size, dir.RVA+off)
+		}
+		entries := make([]byte, size-8)
+		if err := p.ReadRVA(dir.RVA+off+8, entries); err != nil {
+			return nil, err
+		}
+		for ; len(entries) >= 2; entries = entries[2:] {
+			const absolute, dir64 = 0, 10
+			e := le.Uint16(entries)
+			switch e >> 12 {
+			case absolute: // padding
+			case dir64:
+				list = append(list, page+uint32(e&0xfff))
+			default:
+				return nil, errorf(Malformed, "relocation type %d at RVA %#x: x86-64 images have DIR64 only", e>>12, page+uint32(e&0xfff))
+			}
+		}
+		off += size
+	}
+	return list, nil
+}
+
+// TLS is the thread-local-storage directory; its addresses are virtual, not RVAs (PE Format, "The .tls section").
+type TLS struct {
+	StartOfRawData, EndOfRawData uint64 // the template
+	AddressOfIndex               uint64 // where the loader writes the module's index, 32 bits
+	AddressOfCallBacks           uint64 // a zero-terminated array of functions
+	SizeOfZeroFill               uint32
+	Characteristics              uint32
+}
+
+// TLS returns the thread-local-storage directory, nil where there is none.
+func (p *PE) TLS() (*TLS, error) {
+	dir := p.Directories[DirectoryTLS]
+	if dir.RVA == 0 {
+		return nil, nil
+	}
+	var b [40]byte
+	if err := p.ReadRVA(dir.RVA, b[:]); err != nil {
+		return nil, err
+	}
+	le := binary.LittleEndian
+	t := &TLS{
+		StartOfRawData: le.Uint64(b[0:]), EndOfRawData: le.Uint64(b[8:]), AddressOfIndex: le.Uint64(b[16:]),
+		AddressOfCallBacks: le.Uint64(b[24:]), SizeOfZeroFill: le.Uint32(b[32:]), Characteristics: le.Uint32(b[36:]),
+	}
+	if t.EndOfRawData < t.StartOfRawData || t.EndOfRawData-t.StartOfRawData > uint64(p.SizeOfImage) {
+		return nil, errorf(Malformed, "a TLS template from %#x to %#x", t.StartOfRawData, t.EndOfRawData)
+	}
+	return t, nil
+}
+
+// LoadConfig has the fields of the load configuration that the loader needs; addresses are virtual. Fields that an older
+// linker did not write are 0 (PE Format, "The load configuration structure").
+type LoadConfig struct {
+	Size                        uint32
+	SecurityCookie              uint64
+	GuardCFCheckFunctionPointer uint64
+	GuardCFDispatchPointer      uint64
+	GuardFlags                  uint32
+}
+
+// LoadConfig returns the load configuration, nil where there is none.
+func (p *PE) LoadConfig() (*LoadConfig, error) {
+	dir := p.Directories[DirectoryLoadConfig]
+	if dir.RVA == 0 {
+		return nil, nil
+	}
+	var b [0x94]byte
+	if err := p.ReadRVA(dir.RVA, b[:4]); err != nil {
+		return nil, err
+	}
+	le := binary.LittleEndian
+	size := le.Uint32(b[:])
+	if err := p.ReadRVA(dir.RVA, b[:min(size, uint32(len(b)))]); err != nil {
+		return nil, err
+	}
+	return &LoadConfig{
+		Size: size, SecurityCookie: le.Uint64(b[0x58:]), GuardCFCheckFunctionPointer: le.Uint64(b[0x70:]),
+		GuardCFDispatchPointer: le.Uint64(b[0x78:]), GuardFlags: le.Uint32(b[0x90:]),
+	}, nil
+}
+
+// A RuntimeFunction is one entry of .pdata: a function's range and its unwind information, all RVAs (x64 exception
+// handling, "struct RUNTIME_FUNCTION").
+type RuntimeFunction struct{ Begin, End, Unwind uint32 }
+
+// RuntimeFunctions returns the exception directory, sorted by Begin as the linker wrote it.
+func (p *PE) RuntimeFunctions() ([]RuntimeFunction, error) {
+	dir := p.Directories[DirectoryException]
+	var list []RuntimeFunction
+	for off := uint32(0); off+12 <= dir.Size; off += 12 {
+		var b [12]byte
+		if err := p.ReadRVA(dir.RVA+off, b[:]); err != nil {
+			return nil, err
+		}
+		le := binary.LittleEndian
+		if le.Uint32(b[4:]) == 0 {
+			break // padding
+		}
+		list = append(list, RuntimeFunction{le.Uint32(b[0:]), le.Uint32(b[4:]), le.Uint32(b[8:])})
+	}
+	return list, nil
+}

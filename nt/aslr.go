@@ -1,0 +1,58 @@
+package nt
+
+import (
+	"github.com/pagewalk/pagewalk/ntmm"
+	"github.com/pagewalk/pagewalk/x86"
+)
+
+// Address-space layout randomisation, from the machine's seed (Windows Internals, part 1 ch. 5, "Address space layout
+// randomization"; the figures are those of nt's layout profile for 64-bit Windows 10).
+const (
+	aslrUnit     = 64 << 10
+	exeSlots     = 254     // a program moves by 1 … 254 units
+	dllBiasSlots = 1 << 18 // all DLLs move by one bias, the same in every process until the machine is switched off
+	stackSlots   = 1 << 20 // the main stack, TEB and PEB lie in the first 64 GiB
+)
+
+// userLow and userHigh bound the user address space: the first and the last 64 KiB are never mapped.
+const (
+	userLow  = 0x10000
+	userHigh = 0x7ffffffeffff
+)
+
+// imageDynamicBase is IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE.
+const imageDynamicBase = 0x40
+
+// relocatable reports whether an image can run anywhere.
+func (s *Section) relocatable() bool {
+	const relocsStripped = 1 // IMAGE_FILE_RELOCS_STRIPPED
+	return s.PE.Characteristics&relocsStripped == 0 && s.PE.Directories[5].Size != 0
+}
+
+// imageBase picks where an image goes: its preferred base, or where ASLR moves it.
+func (p *Process) imageBase(sec *Section) x86.VirtAddr {
+	preferred := x86.VirtAddr(sec.PE.ImageBase)
+	if sec.PE.DllCharacteristics&imageDynamicBase == 0 || !sec.relocatable() {
+		return preferred
+	}
+	if p.program == nil {
+		return preferred + aslrUnit*x86.VirtAddr(1+p.sys.rng.Uint64N(exeSlots))
+	}
+	return preferred + aslrUnit*x86.VirtAddr(p.sys.bias)
+}
+
+// randomBase picks a free place for size bytes in the low part of the address space, 64 KiB-aligned.
+func (p *Process) randomBase(size uint64) x86.VirtAddr {
+	for range 64 {
+		base := x86.VirtAddr(userLow + aslrUnit*p.sys.rng.Uint64N(stackSlots))
+		if p.isFree(base, size) {
+			return base
+		}
+	}
+	return 0 // crowded: the memory manager picks
+}
+
+func (p *Process) isFree(base x86.VirtAddr, size uint64) bool {
+	info, st := p.as.Query(base)
+	return st == 0 && info.State == ntmm.StateFree && info.RegionSize >= size
+}

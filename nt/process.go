@@ -1,0 +1,164 @@
+package nt
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"sort"
+	"strings"
+
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/ntmm"
+	"github.com/pagewalk/pagewalk/x86"
+)
+
+// Process is one guest process.
+type Process struct {
+	sys     *System
+	as      *ntmm.AddressSpace
+	thread  *Thread
+	peb     uint64
+	id      uint64
+	program *Module
+	folder  fs.FS
+	modules []*Module // mapped images by base address
+	entries struct {
+		initializeThunk, userThreadStart, exceptionDispatcher, callReturn uint64
+	}
+	handles   handleTable
+	local     map[any]any
+	exception *ntdef.ExceptionRecord // that ended the process
+	outputErr error                  // the first failure to write the guest's output
+}
+
+// PEB returns the address of the process environment block.
+func (p *Process) PEB() uint64 { return p.peb }
+
+// ID returns the process identifier, a multiple of 4.
+func (p *Process) ID() uint64 { return p.id }
+
+// System returns the machine.
+func (p *Process) System() *System { return p.sys }
+
+// Thread returns the process's thread.
+func (p *Process) Thread() *Thread { return p.thread }
+
+// AddressSpace returns the process's address space.
+func (p *Process) AddressSpace() *ntmm.AddressSpace { return p.as }
+
+// Program returns the image that the process runs.
+func (p *Process) Program() *Module { return p.program }
+
+// Local returns the process's value for a key, made by make the first time: where built-in DLLs keep what their real
+// counterparts keep in memory of their own that no program looks at.
+func (p *Process) Local(key any, make func() any) any {
+	v, ok := p.local[key]
+	if !ok {
+		v = make()
+		p.local[key] = v
+	}
+	return v
+}
+
+// Exit returns the error by which a body ends the process.
+func (p *Process) Exit(code uint32) error { return &exitError{code} }
+
+// A Module is an image mapped into a process.
+type Module struct {
+	Name string // file name: kernel32.dll
+	Path string // guest path: C:\Windows\System32\kernel32.dll
+	Base uint64
+	Size uint64
+}
+
+// ModuleAt returns the image that holds an address, nil where none does.
+func (p *Process) ModuleAt(va uint64) *Module {
+	i := sort.Search(len(p.modules), func(i int) bool { return p.modules[i].Base > va })
+	if i == 0 || va-p.modules[i-1].Base >= p.modules[i-1].Size {
+		return nil
+	}
+	return p.modules[i-1]
+}
+
+// Modules returns the mapped images by base address.
+func (p *Process) Modules() []*Module { return p.modules }
+
+// Where returns an address as module+offset, "" where no image holds it.
+func (p *Process) Where(va uint64) string {
+	m := p.ModuleAt(va)
+	if m == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s+%#x", m.Name, va-m.Base)
+}
+
+func (p *Process) addModule(m *Module) {
+	i := sort.Search(len(p.modules), func(i int) bool { return p.modules[i].Base > m.Base })
+	p.modules = append(p.modules, nil)
+	copy(p.modules[i+1:], p.modules[i:])
+	p.modules[i] = m
+	if h := p.sys.hooks.Module; h != nil {
+		h(p.sys.thread(), m)
+	}
+}
+
+func (p *Process) removeModule(base uint64) {
+	for i, m := range p.modules {
+		if m.Base == base {
+			p.modules = append(p.modules[:i], p.modules[i+1:]...)
+			return
+		}
+	}
+}
+
+// The services of the memory manager as Go methods, for built-in DLLs. Each is the service of its name, without the
+// pointers; the service hook is told of it.
+
+// AllocateVirtualMemory is NtAllocateVirtualMemory; Base and Size of r become the rounded ones.
+func (p *Process) AllocateVirtualMemory(r *ntmm.Request) ntdef.Status {
+	base, size := r.Base, r.Size
+	st := p.as.Allocate(r)
+	p.serviced("NtAllocateVirtualMemory", st, allocateParams,
+		uint64(base), size, uint64(r.Type), uint64(r.Protect), uint64(r.Base), r.Size)
+	return st
+}
+
+// FreeVirtualMemory is NtFreeVirtualMemory.
+func (p *Process) FreeVirtualMemory(r *ntmm.Request) ntdef.Status {
+	base, size := r.Base, r.Size
+	st := p.as.Free(r)
+	p.serviced("NtFreeVirtualMemory", st, freeParams, uint64(base), size, uint64(r.Type), uint64(r.Base), r.Size)
+	return st
+}
+
+// ProtectVirtualMemory is NtProtectVirtualMemory; it returns the first page's old protection.
+func (p *Process) ProtectVirtualMemory(r *ntmm.Request) (uint32, ntdef.Status) {
+	base, size := r.Base, r.Size
+	old, st := p.as.Protect(r)
+	p.serviced("NtProtectVirtualMemory", st, protectParams, uint64(base), size, uint64(r.Protect), uint64(old))
+	return old, st
+}
+
+// QueryVirtualMemory is NtQueryVirtualMemory, class MemoryBasicInformation.
+func (p *Process) QueryVirtualMemory(va uint64) (ntdef.MemoryBasicInformation, ntdef.Status) {
+	info, st := p.as.Query(x86.VirtAddr(va))
+	p.serviced("NtQueryVirtualMemory", st, queryParams, va, 0)
+	return info, st
+}
+
+var (
+	allocateParams = []string{"base", "size", "type", "protect", "gotBase", "gotSize"}
+	freeParams     = []string{"base", "size", "type", "gotBase", "gotSize"}
+	protectParams  = []string{"base", "size", "protect", "old"}
+	queryParams    = []string{"base", "class"}
+)
+
+// serviced tells the service hook.
+func (p *Process) serviced(name string, st ntdef.Status, params []string, args ...uint64) {
+	if h := p.sys.hooks.Service; h != nil {
+		h(p.thread, &ServiceEvent{Name: name, Params: params, Args: append([]uint64(nil), args...), Status: st})
+	}
+}
+
+// guestBase returns the file name of a guest path.
+func guestBase(p string) string { return path.Base(strings.ReplaceAll(p, `\`, "/")) }

@@ -1,0 +1,74 @@
+package nt
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/x86"
+)
+
+// warn tells the user of something that the guest asked for and pagewalk lacks.
+func (s *System) warn(format string, args ...any) {
+	if s.stderr != nil {
+		fmt.Fprintf(s.stderr, "pagewalk: "+format+"\n", args...)
+	}
+}
+
+// report writes what is known of the exception that ends the process: code, place, access, registers, the walk and the
+// region of the address that faulted.
+func (t *Thread) report(rec *ntdef.ExceptionRecord, ctx *ntdef.Context) {
+	if t.sys.stderr == nil {
+		return
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "pagewalk: unhandled exception %v at %s", rec.Code, t.proc.place(rec.Address))
+	memory := rec.Code == ntdef.STATUS_ACCESS_VIOLATION || rec.Code == ntdef.STATUS_IN_PAGE_ERROR ||
+		rec.Code == ntdef.STATUS_GUARD_PAGE_VIOLATION
+	if memory && rec.NumParams >= 2 {
+		verb := map[uint64]string{0: "reading", 1: "writing", 8: "executing"}[rec.Parameters[0]]
+		fmt.Fprintf(&b, ", %s %#x", verb, rec.Parameters[1])
+	} else if rec.NumParams > 0 {
+		fmt.Fprintf(&b, ", parameters %#x", rec.Parameters[:rec.NumParams])
+	}
+	b.WriteByte('\n')
+	names := [...]string{
+		"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+	}
+	for i, name := range names {
+		fmt.Fprintf(&b, " %4s=%016x", name, ctx.Regs[i])
+		if i%4 == 3 {
+			b.WriteByte('\n')
+		}
+	}
+	fmt.Fprintf(&b, "  rip=%016x  efl=%08x\n", ctx.Rip, ctx.EFlags)
+	if memory && rec.NumParams >= 2 {
+		t.reportAddress(&b, rec.Parameters[1])
+	}
+	fmt.Fprint(t.sys.stderr, b.String())
+}
+
+// reportAddress adds the region and the page-table entries of an address.
+func (t *Thread) reportAddress(b *strings.Builder, va uint64) {
+	if !x86.VirtAddr(va).Canonical() {
+		fmt.Fprintf(b, " %#x is not canonical\n", va)
+		return
+	}
+	if info, st := t.as().Query(x86.VirtAddr(va)); st == ntdef.STATUS_SUCCESS {
+		fmt.Fprintf(b, " region %#x-%#x %s", info.BaseAddress, info.BaseAddress+info.RegionSize-1, info)
+		if m := t.proc.ModuleAt(va); m != nil {
+			fmt.Fprintf(b, " %s", m.Name)
+		}
+		b.WriteByte('\n')
+	}
+	walk := t.sys.mmu.Inspect(x86.VirtAddr(va))
+	fmt.Fprintf(b, " walk %v\n", walk)
+}
+
+// place returns an address, and module+offset where an image holds it.
+func (p *Process) place(va uint64) string {
+	if where := p.Where(va); where != "" {
+		return fmt.Sprintf("%s (%#x)", where, va)
+	}
+	return fmt.Sprintf("%#x", va)
+}

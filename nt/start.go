@@ -1,0 +1,374 @@
+package nt
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"github.com/pagewalk/pagewalk/cpu"
+	"github.com/pagewalk/pagewalk/loader"
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/ntmm"
+	"github.com/pagewalk/pagewalk/x86"
+)
+
+// The Windows that the process believes to run on: Windows 10 22H2.
+const (
+	osMajor = 10
+	osMinor = 0
+	osBuild = 19045
+)
+
+// StartProcess makes the machine's process: ntdll and the program are mapped, the PEB, the TEB, the process parameters and
+// the stack are built, and the thread stands at ntdll!LdrInitializeThunk. args and env are the command line without the
+// program's name and the environment as K=V.
+func (s *System) StartProcess(prog Program, args, env []string) (*Process, error) {
+	if s.proc != nil {
+		return nil, fmt.Errorf("start %s: the machine already has a process", prog.Path)
+	}
+	pe, err := loader.ParsePE(prog.File, prog.Size)
+	if err != nil {
+		return nil, err
+	}
+	as, st := s.mm.NewAddressSpace(ntmm.Layout{Low: userLow, High: userHigh})
+	if st != ntdef.STATUS_SUCCESS {
+		return nil, startError("create the address space", st)
+	}
+	if f := s.mmu.SetCR3(uint64(as.CR3())); f != nil {
+		return nil, fmt.Errorf("load CR3 with %v: %w", as.CR3(), f)
+	}
+	p := &Process{sys: s, as: as, id: 4 * (256 + s.rng.Uint64N(2048)), folder: prog.Folder, local: map[any]any{}}
+	t := &Thread{sys: s, proc: p, cpu: s.cpu, id: p.id + 4}
+	p.thread = t
+	s.proc = p
+	p.handles.init()
+	b := builder{p: p, t: t}
+	if err := b.build(pe, &prog, args, env); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func startError(what string, st ntdef.Status) error { return fmt.Errorf("cannot %s: %v", what, st) }
+
+// builder holds what the steps of StartProcess share.
+type builder struct {
+	p      *Process
+	t      *Thread
+	ntdll  *Module
+	pe     *loader.PE
+	params uint64
+}
+
+func (b *builder) build(pe *loader.PE, prog *Program, args, env []string) error {
+	b.pe = pe
+	for _, step := range []func() error{
+		b.kuser,
+		func() error { return b.mapProgram(prog) },
+		b.mapNtdll,
+		func() error { return b.parameters(prog, args, env) },
+		b.environmentBlocks,
+		b.stack,
+		b.firstContext,
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// kuser maps KUSER_SHARED_DATA and fills it.
+func (b *builder) kuser() error {
+	s := b.p.sys
+	pa, st := b.p.as.MapKernelPage(ntdef.KUserSharedData, ntdef.PAGE_READONLY)
+	if st != ntdef.STATUS_SUCCESS {
+		return startError("map KUSER_SHARED_DATA", st)
+	}
+	s.kuser = pa
+	k, le := s.mem.Frame(pa), binary.LittleEndian
+	le.PutUint32(k[ntdef.KUserTickCountMultiplier:], 1<<24)
+	le.PutUint16(k[ntdef.KUserImageNumberLow:], loader.MachineAMD64)
+	le.PutUint16(k[ntdef.KUserImageNumberHigh:], loader.MachineAMD64)
+	copy(k[ntdef.KUserNtSystemRoot:], EncodeUTF16(`C:\Windows`))
+	le.PutUint32(k[ntdef.KUserNtBuildNumber:], osBuild)
+	le.PutUint32(k[ntdef.KUserNtProductType:], 1) // workstation
+	k[ntdef.KUserProductTypeIsValid] = 1
+	le.PutUint32(k[ntdef.KUserNtMajorVersion:], osMajor)
+	le.PutUint32(k[ntdef.KUserNtMinorVersion:], osMinor)
+	for _, f := range processorFeatures(s.cpu) {
+		k[ntdef.KUserProcessorFeatures+f] = 1
+	}
+	le.PutUint32(k[ntdef.KUserCookie:], uint32(s.rng.Uint64()))
+	le.PutUint32(k[ntdef.KUserActiveProcessorCount:], 1)
+	s.updateClock()
+	return nil
+}
+
+// processorFeatures returns the PF_ constants (winnt.h) of what the processor advertises.
+func processorFeatures(c *cpu.CPU) []int {
+	features := []int{
+		2,  // PF_COMPARE_EXCHANGE_DOUBLE
+		8,  // PF_RDTSC_INSTRUCTION_AVAILABLE
+		9,  // PF_PAE_ENABLED
+		12, // PF_NX_ENABLED
+		23, // PF_FASTFAIL_AVAILABLE
+	}
+	for _, f := range []struct {
+		feature cpu.Feature
+		pf      int
+	}{
+		{cpu.MMX, 3}, {cpu.SSE, 6}, {cpu.SSE2, 10}, {cpu.SSE3, 13}, {cpu.CX16, 14}, {cpu.XSAVE, 17},
+		{cpu.FSGSBASE, 22}, {cpu.RDRAND, 28}, {cpu.RDTSCP, 32}, {cpu.RDPID, 33}, {cpu.SSSE3, 36},
+		{cpu.SSE41, 37}, {cpu.SSE42, 38},
+	} {
+		if c.HasFeature(f.feature) {
+			features = append(features, f.pf)
+		}
+	}
+	return features
+}
+
+func (b *builder) mapProgram(prog *Program) error {
+	sec, st := b.p.sys.newImageSection(prog.Path, prog.File, b.pe)
+	if st != ntdef.STATUS_SUCCESS {
+		return startError("make an image section of "+prog.Path, st)
+	}
+	m, st := b.p.MapViewOfSection(sec)
+	if m == nil {
+		return startError(fmt.Sprintf("map %s at %#x", prog.Path, b.pe.ImageBase), st)
+	}
+	b.p.program = m
+	return nil
+}
+
+func (b *builder) mapNtdll() error {
+	sec, st := b.p.OpenImageSection("ntdll.dll", true)
+	if st != ntdef.STATUS_SUCCESS {
+		return startError("open ntdll.dll", st)
+	}
+	m, st := b.p.MapViewOfSection(sec)
+	if m == nil {
+		return startError("map ntdll.dll", st)
+	}
+	b.ntdll = m
+	exports, err := sec.PE.Exports()
+	if err != nil {
+		return fmt.Errorf("ntdll.dll: %w", err)
+	}
+	e := &b.p.entries
+	for _, want := range []struct {
+		name string
+		at   *uint64
+	}{
+		{"LdrInitializeThunk", &e.initializeThunk},
+		{"RtlUserThreadStart", &e.userThreadStart},
+		{"KiUserExceptionDispatcher", &e.exceptionDispatcher},
+		{"PagewalkCallReturn", &e.callReturn},
+	} {
+		x := exports.ByName(want.name)
+		if x == nil {
+			return fmt.Errorf("ntdll.dll does not export %s", want.name)
+		}
+		*want.at = m.Base + uint64(x.RVA)
+	}
+	return nil
+}
+
+// allocate commits size bytes of private memory at a random place.
+func (b *builder) allocate(what string, size uint64, typ, protect uint32) (uint64, error) {
+	r := ntmm.Request{Base: b.p.randomBase(size), Size: size, Type: typ, Protect: protect}
+	if st := b.p.as.Allocate(&r); st != ntdef.STATUS_SUCCESS {
+		return 0, startError("allocate the "+what, st)
+	}
+	return uint64(r.Base), nil
+}
+
+// parameters builds RTL_USER_PROCESS_PARAMETERS and the environment.
+func (b *builder) parameters(prog *Program, args, env []string) error {
+	block := make([]byte, ntdef.ParamsSize)
+	le := binary.LittleEndian
+	addString := func(at int, s string, spare int) {
+		text := EncodeUTF16(s)
+		le.PutUint16(block[at:], uint16(len(text)))
+		le.PutUint16(block[at+2:], uint16(len(text)+2+spare))
+		le.PutUint64(block[at+8:], uint64(len(block))) // the base is added below
+		block = append(block, text...)
+		block = append(block, make([]byte, 2+spare)...)
+		for len(block)%8 != 0 {
+			block = append(block, 0)
+		}
+	}
+	line := CommandLine(prog.Path, args)
+	if len(EncodeUTF16(line)) > 65532 {
+		return fmt.Errorf("the command line has %d characters: Windows allows 32766", len(line))
+	}
+	folder := strings.TrimSuffix(prog.Path, guestBase(prog.Path))
+	addString(ntdef.ParamsCurrentDirectory, folder, 2*260-len(EncodeUTF16(folder)))
+	addString(ntdef.ParamsImagePathName, prog.Path, 0)
+	addString(ntdef.ParamsCommandLine, line, 0)
+	addString(ntdef.ParamsWindowTitle, prog.Path, 0)
+	addString(ntdef.ParamsDesktopInfo, `WinSta0\Default`, 0)
+	environment := uint64(len(block))
+	for _, kv := range env {
+		block = append(append(block, EncodeUTF16(kv)...), 0, 0)
+	}
+	block = append(block, 0, 0)
+	if len(env) == 0 {
+		block = append(block, 0, 0)
+	}
+	le.PutUint64(block[ntdef.ParamsEnvironmentSize:], uint64(len(block))-environment)
+
+	base, err := b.allocate("process parameters", uint64(len(block)), ntdef.MEM_RESERVE|ntdef.MEM_COMMIT, ntdef.PAGE_READWRITE)
+	if err != nil {
+		return err
+	}
+	for _, at := range []int{
+		ntdef.ParamsCurrentDirectory, ntdef.ParamsImagePathName, ntdef.ParamsCommandLine, ntdef.ParamsWindowTitle,
+		ntdef.ParamsDesktopInfo,
+	} {
+		le.PutUint64(block[at+8:], le.Uint64(block[at+8:])+base)
+	}
+	le.PutUint32(block[ntdef.ParamsMaximumLength:], uint32(len(block)))
+	le.PutUint32(block[ntdef.ParamsLength:], uint32(len(block)))
+	le.PutUint32(block[ntdef.ParamsFlags:], 1)
+	le.PutUint64(block[ntdef.ParamsEnvironment:], base+environment)
+	for i, at := range []int{ntdef.ParamsStandardInput, ntdef.ParamsStandardOutput, ntdef.ParamsStandardError} {
+		le.PutUint64(block[at:], uint64(b.p.handles.std[i]))
+	}
+	b.params = base
+	return b.t.Write(base, block)
+}
+
+// environmentBlocks builds the TEB and the PEB, two and one pages of one allocation.
+func (b *builder) environmentBlocks() error {
+	base, err := b.allocate("TEB and PEB", ntdef.TebSize+ntdef.PebSize, ntdef.MEM_RESERVE|ntdef.MEM_COMMIT, ntdef.PAGE_READWRITE)
+	if err != nil {
+		return err
+	}
+	t, p := b.t, b.p
+	t.teb, p.peb = base, base+ntdef.TebSize
+	var peb [0x7c8]byte
+	le := binary.LittleEndian
+	le.PutUint64(peb[ntdef.PebImageBaseAddress:], p.program.Base)
+	le.PutUint64(peb[ntdef.PebProcessParameters:], b.params)
+	le.PutUint32(peb[ntdef.PebNumberOfProcessors:], 1)
+	le.PutUint64(peb[ntdef.PebCriticalSectionTimeout:], uint64(0xffffe86d079b8000)) // -2592000 s in 100 ns units
+	le.PutUint64(peb[ntdef.PebHeapSegmentReserve:], 1<<20)
+	le.PutUint64(peb[ntdef.PebHeapSegmentCommit:], 2<<12)
+	le.PutUint32(peb[ntdef.PebOSMajorVersion:], osMajor)
+	le.PutUint32(peb[ntdef.PebOSMinorVersion:], osMinor)
+	le.PutUint16(peb[ntdef.PebOSBuildNumber:], osBuild)
+	le.PutUint32(peb[ntdef.PebOSPlatformId:], 2) // VER_PLATFORM_WIN32_NT
+	le.PutUint32(peb[ntdef.PebImageSubsystem:], uint32(b.pe.Subsystem))
+	le.PutUint32(peb[ntdef.PebSubsystemMajorVersion:], uint32(b.pe.MajorSubsystemVersion))
+	le.PutUint32(peb[ntdef.PebSubsystemMinorVersion:], uint32(b.pe.MinorSubsystemVersion))
+	le.PutUint32(peb[ntdef.PebSessionId:], 1)
+	return t.Write(p.peb, peb[:])
+}
+
+// stack reserves the main stack as the program's headers ask, commits its top and sets the guard page, and fills the TEB.
+func (b *builder) stack() error {
+	t, p := b.t, b.p
+	reserve := roundUp(max(b.pe.SizeOfStackReserve, 256<<10), aslrUnit)
+	commit := roundUp(min(max(b.pe.SizeOfStackCommit, x86.PageSize), reserve-3*x86.PageSize), x86.PageSize)
+	low, err := b.allocate("stack", reserve, ntdef.MEM_RESERVE, ntdef.PAGE_READWRITE)
+	if err != nil {
+		return err
+	}
+	base := low + reserve
+	for _, part := range []struct {
+		at, size uint64
+		protect  uint32
+	}{
+		{base - commit, commit, ntdef.PAGE_READWRITE},
+		{base - commit - x86.PageSize, x86.PageSize, ntdef.PAGE_READWRITE | ntdef.PAGE_GUARD},
+	} {
+		r := ntmm.Request{Base: x86.VirtAddr(part.at), Size: part.size, Type: ntdef.MEM_COMMIT, Protect: part.protect}
+		if st := p.as.Allocate(&r); st != ntdef.STATUS_SUCCESS {
+			return startError("commit the stack", st)
+		}
+	}
+	t.stack = ntmm.Stack{DeallocationStack: x86.VirtAddr(low), Limit: x86.VirtAddr(base - commit), Base: x86.VirtAddr(base)}
+	// The first frame starts up to 2 KiB below the top (nt-rules: stack offset), 16-byte aligned.
+	t.cpu.R[cpu.RSP] = base - 16*p.sys.rng.Uint64N(128)
+
+	for _, field := range []struct{ at, value uint64 }{
+		{ntdef.TebStackBase, base},
+		{ntdef.TebStackLimit, base - commit},
+		{ntdef.TebSelf, t.teb},
+		{ntdef.TebUniqueProcess, p.id},
+		{ntdef.TebUniqueThread, t.id},
+		{ntdef.TebPeb, p.peb},
+		{ntdef.TebDeallocationStack, low},
+	} {
+		if err := t.Store64(t.teb+field.at, field.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// firstContext pushes the CONTEXT with which the thread begins and stands the processor at LdrInitializeThunk.
+func (b *builder) firstContext() error {
+	t, p := b.t, b.p
+	t.initCPU()
+	c := t.cpu
+	top := c.R[cpu.RSP]&^15 - 0x28 // home space and a zero return address for RtlUserThreadStart
+	ctx := t.capture()
+	ctx.ContextFlags = ntdef.CONTEXT_FULL | ntdef.CONTEXT_SEGMENTS
+	ctx.Regs = [16]uint64{}
+	ctx.Regs[ntdef.RegRcx] = p.program.Base + uint64(b.pe.EntryPoint)
+	ctx.Regs[ntdef.RegRdx] = p.peb
+	ctx.Regs[ntdef.RegRsp] = top
+	ctx.Rip = p.entries.userThreadStart
+	var buf [ntdef.ContextSize]byte
+	ctx.Marshal(buf[:])
+	at := (top - ntdef.ContextSize) &^ 63
+	if err := t.Write(at, buf[:]); err != nil {
+		return err
+	}
+	clear(c.R[:16])
+	c.R[cpu.RSP] = at - 0x28 // as if called: 8 bytes of return address above home space
+	c.R[cpu.RCX] = at
+	c.R[cpu.RDX] = b.ntdll.Base
+	c.RIP = p.entries.initializeThunk
+	return nil
+}
+
+func roundUp(n, unit uint64) uint64 { return (n + unit - 1) &^ (unit - 1) }
+
+// CommandLine quotes arguments so that CommandLineToArgvW and the C run-times take them apart again.
+func CommandLine(program string, args []string) string {
+	var b strings.Builder
+	if strings.ContainsAny(program, " \t") {
+		b.WriteString(`"` + program + `"`)
+	} else {
+		b.WriteString(program)
+	}
+	for _, a := range args {
+		b.WriteByte(' ')
+		if a != "" && !strings.ContainsAny(a, " \t\n\v\"") {
+			b.WriteString(a)
+			continue
+		}
+		b.WriteByte('"')
+		slashes := 0
+		for _, r := range a {
+			switch r {
+			case '\\':
+				slashes++
+				continue
+			case '"':
+				b.WriteString(strings.Repeat(`\`, 2*slashes+1))
+			default:
+				b.WriteString(strings.Repeat(`\`, slashes))
+			}
+			slashes = 0
+			b.WriteRune(r)
+		}
+		b.WriteString(strings.Repeat(`\`, 2*slashes))
+		b.WriteByte('"')
+	}
+	return b.String()
+}

@@ -1,0 +1,183 @@
+package nt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+
+	"github.com/pagewalk/pagewalk/cpu"
+	"github.com/pagewalk/pagewalk/mmu"
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/ntmm"
+	"github.com/pagewalk/pagewalk/physmem"
+	"github.com/pagewalk/pagewalk/tlb"
+	"github.com/pagewalk/pagewalk/x86"
+)
+
+// Config describes a machine.
+type Config struct {
+	RAMBytes uint64 // a multiple of 4 KiB, at most 64 GiB; 0 means 256 MiB
+	// PageFileBytes adds to the commit limit.
+	PageFileBytes uint64
+	TLB           tlb.Profile // the zero Profile is tlb's ideal one
+	Exact         bool        // every access goes through the TLB model
+	Seed          uint64      // ASLR, cookies, RDRAND
+
+	SystemImages map[string][]byte // C:\Windows\System32: PE images by lower-case file name; ntdll.dll must be there
+	UserFuncs    []UserFunc        // the bodies behind the built-in images' stubs, by number from UserFuncBase
+
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+
+	MaxInstructions uint64 // 0: no limit
+	StepOnly        bool   // run on the reference engine, one Step at a time
+	Hooks           Hooks
+}
+
+// DefaultRAM is the size of RAM where Config does not say.
+const DefaultRAM = 256 << 20
+
+// System is one machine with at most one process.
+type System struct {
+	mem    *physmem.Memory
+	mmu    *mmu.MMU
+	tlb    *tlb.Hierarchy
+	cpu    *cpu.CPU
+	mm     *ntmm.Manager
+	rng    *rand.Rand
+	images map[string]*systemImage
+	funcs  []UserFunc
+	bias   uint64 // of DLL images, one for the life of the machine: "per boot"
+
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	hooks          Hooks
+	max            uint64
+	stepOnly       bool
+
+	proc   *Process
+	done   <-chan struct{}
+	waited uint64 // nanoseconds added to the instruction count by waits
+	kuser  x86.PhysAddr
+}
+
+// New builds a machine.
+func New(cfg Config) (*System, error) {
+	if cfg.RAMBytes == 0 {
+		cfg.RAMBytes = DefaultRAM
+	}
+	mem, err := physmem.New(cfg.RAMBytes)
+	if err != nil {
+		return nil, err
+	}
+	s := &System{
+		mem: mem, rng: rand.New(rand.NewPCG(cfg.Seed, 0x70616765_77616c6b)),
+		funcs: cfg.UserFuncs, stdin: cfg.Stdin, stdout: cfg.Stdout, stderr: cfg.Stderr,
+		hooks: cfg.Hooks, max: cfg.MaxInstructions, stepOnly: cfg.StepOnly,
+	}
+	if err := s.init(&cfg); err != nil {
+		return nil, errors.Join(err, mem.Close())
+	}
+	return s, nil
+}
+
+func (s *System) init(cfg *Config) error {
+	s.tlb = tlb.New(cfg.TLB)
+	s.mmu = mmu.New(s.mem, mmu.Options{TLB: s.tlb, Exact: cfg.Exact})
+	s.cpu = cpu.New(s.mmu)
+	s.cpu.SetSeed(s.rng.Uint64())
+	s.cpu.TSC = s.Now
+	mm, err := ntmm.NewManager(ntmm.Config{
+		Memory: s.mem, MMU: s.mmu, PageFileBytes: cfg.PageFileBytes, Hooks: s.memoryHooks(),
+	})
+	if err != nil {
+		return fmt.Errorf("RAM of %d bytes: %w", cfg.RAMBytes, err)
+	}
+	s.mm = mm
+	s.bias = s.rng.Uint64N(dllBiasSlots)
+	if s.images, err = systemImages(cfg.SystemImages); err != nil {
+		return err
+	}
+	return s.enterLongMode()
+}
+
+// enterLongMode sets the control registers as Windows runs user code: 4-level paging, NX, write protection, SMEP, SSE,
+// FSGSBASE, CPL 3. The page tables come with the process.
+func (s *System) enterLongMode() error {
+	m := s.mmu
+	for _, set := range []func() *x86.Fault{
+		func() *x86.Fault { return m.SetEFER(x86.EFERSCE | x86.EFERLME | x86.EFERNXE) },
+		func() *x86.Fault {
+			return m.SetCR4(x86.CR4PAE | x86.CR4PGE | x86.CR4OSFXSR | x86.CR4OSXMMEXCPT | x86.CR4FSGSBASE | x86.CR4SMEP)
+		},
+		func() *x86.Fault {
+			return m.SetCR0(x86.CR0PE | x86.CR0MP | x86.CR0ET | x86.CR0NE | x86.CR0WP | x86.CR0AM | x86.CR0PG)
+		},
+	} {
+		if f := set(); f != nil {
+			return fmt.Errorf("cannot enter long mode: %w", f)
+		}
+	}
+	m.SetCPL(3)
+	return nil
+}
+
+// Close gives the guest's RAM back to the host.
+func (s *System) Close() error { return s.mem.Close() }
+
+// MMU returns the machine's MMU.
+func (s *System) MMU() *mmu.MMU { return s.mmu }
+
+// TLB returns the machine's TLB model.
+func (s *System) TLB() *tlb.Hierarchy { return s.tlb }
+
+// CPU returns the machine's processor.
+func (s *System) CPU() *cpu.CPU { return s.cpu }
+
+// Memory returns the memory manager.
+func (s *System) Memory() *ntmm.Manager { return s.mm }
+
+// Rand returns the next 64 bits of the machine's seeded randomness.
+func (s *System) Rand() uint64 { return s.rng.Uint64() }
+
+// A Program is what StartProcess runs.
+type Program struct {
+	Path   string      // as the guest sees it: C:\guest\hello.exe
+	File   io.ReaderAt // the PE64 file
+	Size   int64
+	Folder fs.FS // files beside it, for its DLLs; may be nil
+}
+
+// Result is how a run ended.
+type Result struct {
+	ExitCode     uint32
+	Instructions uint64
+	// Exception is what ended the process, nil where it exited by itself.
+	Exception *ntdef.ExceptionRecord
+}
+
+// ErrInstructions is the error of Run where Config.MaxInstructions ended it.
+var ErrInstructions = errors.New("the instruction limit is reached")
+
+// Run executes the process that StartProcess made until it exits. The error is the context's, ErrInstructions, a *Stop,
+// or one of writing the guest's output.
+func (s *System) Run(ctx context.Context) (Result, error) {
+	t := s.proc.thread
+	s.done = ctx.Done()
+	err := t.run(0)
+	r := Result{Instructions: s.cpu.IC, Exception: s.proc.exception}
+	var exit *exitError
+	if errors.As(err, &exit) {
+		r.ExitCode = exit.code
+		return r, s.proc.outputErr
+	}
+	if errors.Is(err, errCancelled) {
+		err = context.Cause(ctx)
+	}
+	return r, err
+}
+
+var errCancelled = errors.New("nt: run cancelled")

@@ -1,0 +1,85 @@
+package nt
+
+import (
+	"github.com/pagewalk/pagewalk/cpu"
+	"github.com/pagewalk/pagewalk/cpu/decode"
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/ntmm"
+	"github.com/pagewalk/pagewalk/x86"
+)
+
+// Thread is one guest thread. Its methods may be called from the bodies of built-in functions only.
+type Thread struct {
+	sys      *System
+	proc     *Process
+	cpu      *cpu.CPU
+	teb      uint64
+	id       uint64
+	stack    ntmm.Stack
+	calls    []callFrame // nested calls in progress, innermost last
+	function *activeFunc // the built-in function that runs, nil in guest code
+}
+
+// Process returns the thread's process.
+func (t *Thread) Process() *Process { return t.proc }
+
+// System returns the machine.
+func (t *Thread) System() *System { return t.sys }
+
+// CPU returns the processor with the thread's registers in it.
+func (t *Thread) CPU() *cpu.CPU { return t.cpu }
+
+// TEB returns the address of the thread environment block.
+func (t *Thread) TEB() uint64 { return t.teb }
+
+// ID returns the thread's identifier, a multiple of 4.
+func (t *Thread) ID() uint64 { return t.id }
+
+// RIP returns the address of the guest instruction that executes; inside a built-in function, of its stub.
+func (t *Thread) RIP() uint64 {
+	if t.function != nil {
+		return t.function.stub
+	}
+	return t.cpu.RIP
+}
+
+// Function returns the name of the built-in function that runs, "" in guest code.
+func (t *Thread) Function() string {
+	if t.function != nil {
+		return t.function.fn.Name
+	}
+	return ""
+}
+
+func (t *Thread) as() *ntmm.AddressSpace { return t.proc.as }
+
+// publishStackLimit copies the stack limit to the TEB, where stack probes and handlers look for it.
+func (t *Thread) publishStackLimit() {
+	// A guest may have freed its own TEB; then nobody can look.
+	_ = t.Store64(t.teb+ntdef.TebStackLimit, uint64(t.stack.Limit))
+}
+
+// Selectors of 64-bit user mode, the same on every x64 Windows.
+const (
+	userCS = 0x33
+	userDS = 0x2b // also SS, ES, GS
+	userFS = 0x53
+)
+
+// initCPU puts the processor into 64-bit user mode as Windows starts a thread: MXCSR 1f80h, x87 control word 27fh
+// (53-bit precision), GS at the TEB.
+func (t *Thread) initCPU() {
+	c := t.cpu
+	for seg, sel := range [...]uint16{decode.ES: userDS, decode.CS: userCS, decode.SS: userDS, decode.DS: userDS, decode.FS: userFS, decode.GS: userDS} {
+		c.SetSelector(seg, sel)
+	}
+	c.SetSegBase(decode.GS, t.teb)
+	c.SetFlags(x86.FlagIF | x86.FlagR1)
+	c.MXCSR = initialMXCSR
+	c.SetX87Control(initialFPUControl)
+}
+
+const (
+	initialMXCSR      = 0x1f80
+	initialFPUControl = 0x027f
+)

@@ -1,0 +1,273 @@
+package ntmm
+
+import (
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/x86"
+)
+
+// Mode is the processor mode of an access.
+type Mode uint8
+
+// The modes.
+const (
+	UserMode Mode = iota
+	KernelMode
+)
+
+// A Resolution is the answer to a page fault: STATUS_SUCCESS, try again, or the exception to raise.
+type Resolution struct {
+	Status    ntdef.Status
+	Kind      FaultKind
+	NumParams int
+	Params    [3]uint64 // ExceptionInformation: access (0 read, 1 write, 8 execute), address, status of a failed read
+}
+
+// fault is one page fault in work.
+type fault struct {
+	va     x86.VirtAddr
+	access x86.Access
+	code   uint32
+	v      *vad
+	at     x86.PhysAddr
+	pte    x86.PTE // as found
+}
+
+// Fault answers a #PF. The addresses of the kernel half are access violations for both modes: nothing of ours is there.
+func (as *AddressSpace) Fault(pf *x86.Fault, _ Mode) Resolution {
+	m := as.m
+	m.count.PageFaults++
+	f := fault{va: pf.Addr, code: pf.Code, access: x86.Read}
+	switch {
+	case pf.Code&x86.PFFetch != 0:
+		f.access = x86.Execute
+	case pf.Code&x86.PFWrite != 0:
+		f.access = x86.Write
+	}
+	if f.va < as.high {
+		f.v = as.vads.find(f.va)
+		f.at, f.pte = as.pte(f.va)
+	}
+	kind, st, param := as.answer(&f)
+	r := Resolution{Status: st, Kind: kind}
+	if st != ntdef.STATUS_SUCCESS {
+		r.NumParams = 2
+		r.Params = [3]uint64{exceptionAccess(f.access), uint64(f.va), uint64(param)}
+		if kind == InPageError {
+			r.NumParams = 3
+		}
+	}
+	m.countFault(kind)
+	if m.hooks.Fault != nil {
+		as.faultEvent(&f, &r)
+	}
+	return r
+}
+
+// exceptionAccess is ExceptionInformation[0].
+func exceptionAccess(a x86.Access) uint64 {
+	switch a {
+	case x86.Write:
+		return 1
+	case x86.Execute:
+		return 8
+	}
+	return 0
+}
+
+func (m *Manager) countFault(kind FaultKind) {
+	c := &m.count
+	switch kind {
+	case DemandZero:
+		c.DemandZeroFaults++
+	case Transition:
+		c.TransitionFaults++
+	case CopyOnWrite:
+		c.WriteCopies++
+	case Guard:
+		c.GuardFaults++
+	case StackGrowth, StackOverflow:
+		c.StackGrowths++
+	case AccessViolation:
+		c.AccessViolations++
+	case Spurious:
+		c.SpuriousFaults++
+	}
+}
+
+// answer decides what a fault is and does it.
+func (as *AddressSpace) answer(f *fault) (FaultKind, ntdef.Status, ntdef.Status) {
+	if f.v == nil {
+		return AccessViolation, ntdef.STATUS_ACCESS_VIOLATION, 0
+	}
+	committed, code := f.v.effective(f.va, f.pte)
+	if !committed || code.noAccess() {
+		return AccessViolation, ntdef.STATUS_ACCESS_VIOLATION, 0
+	}
+	if code.guard() {
+		return as.guard(f, code)
+	}
+	if !code.allows(f.access) {
+		return AccessViolation, ntdef.STATUS_ACCESS_VIOLATION, 0
+	}
+	if f.pte&x86.PTEPresent != 0 {
+		if f.access == x86.Write && f.pte&pteCopyOnWrite != 0 {
+			return as.copyOnWrite(f, code)
+		}
+		as.m.mmu.InvalidatePage(f.va)
+		return Spurious, ntdef.STATUS_SUCCESS, 0
+	}
+	at, _, st := as.makePTE(f.va)
+	if st != ntdef.STATUS_SUCCESS {
+		return NoMemory, st, 0
+	}
+	f.at = at
+	switch {
+	case hasFrame(f.pte):
+		as.setPTE(at, validPTE(frameOf(f.pte), code))
+		return Transition, ntdef.STATUS_SUCCESS, 0
+	case f.v.section != nil:
+		return as.imagePage(f, code)
+	}
+	return as.demandZero(f, code)
+}
+
+// allows reports whether a protection allows an access; a write to a write-copy page is allowed.
+func (c protectCode) allows(a x86.Access) bool {
+	switch a {
+	case x86.Write:
+		return c.writable() || c.writeCopy()
+	case x86.Execute:
+		return c.executable()
+	}
+	return true
+}
+
+// demandZero maps a zeroed frame.
+func (as *AddressSpace) demandZero(f *fault, code protectCode) (FaultKind, ntdef.Status, ntdef.Status) {
+	frame, ok := as.m.takeFrame(true)
+	if !ok {
+		return NoMemory, ntdef.STATUS_NO_MEMORY, 0
+	}
+	as.mapPrivate(f, frame, code)
+	return DemandZero, ntdef.STATUS_SUCCESS, 0
+}
+
+func (as *AddressSpace) mapPrivate(f *fault, frame uint64, code protectCode) {
+	as.m.pfns.entry(frame).pte = f.at
+	as.setPTE(f.at, validPTE(frame, code))
+}
+
+// guard clears the guard of one page. Inside the running thread's stack it moves the guard down; elsewhere the exception
+// is raised.
+func (as *AddressSpace) guard(f *fault, code protectCode) (FaultKind, ntdef.Status, ntdef.Status) {
+	at, e, st := as.makePTE(f.va)
+	if st != ntdef.STATUS_SUCCESS {
+		return NoMemory, st, 0
+	}
+	f.at = at
+	code &^= codeModifier
+	switch {
+	case hasFrame(e):
+		as.setPTE(at, transitionPTE(frameOf(e), code))
+	case f.v.section != nil:
+		as.setPTE(at, protoPTE(code))
+	default:
+		as.setPTE(at, softPTE(code))
+	}
+	if s := as.stack; s != nil && f.v.section == nil && f.va >= s.DeallocationStack && f.va < s.Base {
+		return as.growStack(f.va.Page(), code)
+	}
+	return Guard, ntdef.STATUS_GUARD_PAGE_VIOLATION, 0
+}
+
+// imagePage maps a page of an image section, reading it where no view has yet.
+func (as *AddressSpace) imagePage(f *fault, code protectCode) (FaultKind, ntdef.Status, ntdef.Status) {
+	m, s, page := as.m, f.v.section, f.v.page(f.va)
+	kind := Transition
+	copies := f.access == x86.Write && code.writeCopy()
+	if s.frames[page] == 0 {
+		sub := s.subsection(page)
+		if sub == nil && copies {
+			if st := as.chargeCopy(f); st != ntdef.STATUS_SUCCESS {
+				return NoMemory, st, 0
+			}
+			return as.demandZero(f, code.afterCopy())
+		}
+		frame, ok := m.takeFrame(sub == nil)
+		if !ok {
+			return NoMemory, ntdef.STATUS_NO_MEMORY, 0
+		}
+		kind = DemandZero
+		if sub != nil {
+			kind = MappedFile
+			m.count.PageReads++
+			if err := s.read(sub, page, m.mem.Frame(x86.PhysAddr(frame << x86.PageShift))[:]); err != nil {
+				m.freeFrame(frame)
+				return InPageError, ntdef.STATUS_IN_PAGE_ERROR, ntdef.STATUS_UNSUCCESSFUL
+			}
+			m.count.PagesInput++
+		}
+		p := m.pfns.entry(frame)
+		p.proto, p.share = true, 0
+		s.frames[page] = frame
+	}
+	if copies {
+		return as.copyPage(f, s.frames[page], code)
+	}
+	m.pfns.entry(s.frames[page]).share++
+	as.setPTE(f.at, validPTE(s.frames[page], code))
+	return kind, ntdef.STATUS_SUCCESS, 0
+}
+
+// copyOnWrite gives the address space its own copy of a page that it has mapped.
+func (as *AddressSpace) copyOnWrite(f *fault, code protectCode) (FaultKind, ntdef.Status, ntdef.Status) {
+	shared := frameOf(f.pte)
+	kind, st, param := as.copyPage(f, shared, code)
+	if st == ntdef.STATUS_SUCCESS {
+		as.m.unmapFrame(shared)
+		as.m.mmu.InvalidatePage(f.va)
+	}
+	return kind, st, param
+}
+
+func (as *AddressSpace) copyPage(f *fault, from uint64, code protectCode) (FaultKind, ntdef.Status, ntdef.Status) {
+	m := as.m
+	if st := as.chargeCopy(f); st != ntdef.STATUS_SUCCESS {
+		return NoMemory, st, 0
+	}
+	frame, ok := m.takeFrame(false)
+	if !ok {
+		return NoMemory, ntdef.STATUS_NO_MEMORY, 0
+	}
+	*m.mem.Frame(x86.PhysAddr(frame << x86.PageShift)) = *m.mem.Frame(x86.PhysAddr(from << x86.PageShift))
+	as.mapPrivate(f, frame, code.afterCopy())
+	return CopyOnWrite, ntdef.STATUS_SUCCESS, 0
+}
+
+// chargeCopy charges a copy of a page that was not write-copy when the view was mapped: that of the others is charged.
+func (as *AddressSpace) chargeCopy(f *fault) ntdef.Status {
+	if f.v.section.codes[f.v.page(f.va)].writeCopy() {
+		return ntdef.STATUS_SUCCESS
+	}
+	return as.m.commit.charge(1)
+}
+
+// faultEvent tells the hook.
+func (as *AddressSpace) faultEvent(f *fault, r *Resolution) {
+	e := FaultEvent{
+		Addr: f.va, Access: f.access, Code: f.code, Kind: r.Kind, Status: r.Status, PTEAddr: f.at, PTEBefore: f.pte,
+	}
+	if f.at != 0 {
+		e.PTEAfter = as.m.load(f.at)
+		if hasFrame(e.PTEAfter) {
+			e.PFN = frameOf(e.PTEAfter)
+		}
+	}
+	if v := f.v; v != nil {
+		e.Region = Region{Start: v.start, End: v.end, Type: v.typ, Name: v.name}
+		if committed, code := v.effective(f.va, f.pte); committed {
+			e.Region.Protect = code.protect()
+		}
+	}
+	as.m.hooks.Fault(&e)
+}

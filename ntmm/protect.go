@@ -1,0 +1,79 @@
+package ntmm
+
+import (
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/x86"
+)
+
+// effective returns whether a page is committed and its protection code, from its PTE or, where that is zero, its VAD.
+func (v *vad) effective(va x86.VirtAddr, e x86.PTE) (committed bool, code protectCode) {
+	switch {
+	case e != 0:
+		return !isDecommitted(e), codeOf(e)
+	case v.section != nil:
+		return true, v.section.codes[v.page(va)]
+	}
+	return v.committed, v.code
+}
+
+// Protect is NtProtectVirtualMemory: it changes the protection of committed pages of one reservation or view and returns
+// that of the first page. Statuses: INVALID_PAGE_PROTECTION, INVALID_PARAMETER_2, _3, CONFLICTING_ADDRESSES, NOT_COMMITTED.
+func (as *AddressSpace) Protect(r *Request) (old uint32, st ntdef.Status) {
+	code, ok := encodeProtect(r.Protect &^ ntdef.PAGE_TARGETS_INVALID)
+	if !ok || r.Protect&ntdef.PAGE_TARGETS_INVALID != 0 && !code.executable() {
+		return 0, ntdef.STATUS_INVALID_PAGE_PROTECTION
+	}
+	switch {
+	case r.Base >= as.high:
+		return 0, ntdef.STATUS_INVALID_PARAMETER_2
+	case r.Size == 0, r.Size > uint64(as.high-r.Base):
+		return 0, ntdef.STATUS_INVALID_PARAMETER_3
+	}
+	start, end := r.Base.Page(), pageUp(r.Base+x86.VirtAddr(r.Size))
+	v := as.vads.find(start)
+	if v == nil || end > v.end || v.fixed {
+		return 0, ntdef.STATUS_CONFLICTING_ADDRESSES
+	}
+	if code.writeCopy() && v.section == nil {
+		return 0, ntdef.STATUS_INVALID_PAGE_PROTECTION
+	}
+	if v.section == nil && as.uncommitted(v, start, end) != 0 {
+		return 0, ntdef.STATUS_NOT_COMMITTED
+	}
+	if st := as.makeTables(start, end); st != ntdef.STATUS_SUCCESS {
+		return 0, st
+	}
+	_, e := as.pte(start)
+	_, first := v.effective(start, e)
+	for va := start; va < end; va += x86.PageSize {
+		at, e := as.pte(va)
+		if v.section != nil {
+			as.protectImagePage(v, va, at, e, code)
+		} else {
+			as.protectPage(va, at, e, code)
+		}
+	}
+	r.Base, r.Size = start, uint64(end-start)
+	as.vadEvent(VADProtect, v, start, end, r.Protect)
+	return first.protect(), ntdef.STATUS_SUCCESS
+}
+
+// protectImagePage gives a page of an image view a protection. While the page is the section's, a write copies it.
+func (as *AddressSpace) protectImagePage(v *vad, va x86.VirtAddr, at x86.PhysAddr, e x86.PTE, code protectCode) {
+	if hasFrame(e) && !as.m.pfns.entry(frameOf(e)).proto {
+		as.protectPage(va, at, e, code.afterCopy())
+		return
+	}
+	if !v.section.shared[v.page(va)] {
+		code = code.shared()
+	}
+	if e&x86.PTEPresent != 0 && !code.guard() && !code.noAccess() {
+		as.protectPage(va, at, e, code)
+		return
+	}
+	as.setPTE(at, protoPTE(code))
+	if e&x86.PTEPresent != 0 {
+		as.m.mmu.InvalidatePage(va)
+		as.m.unmapFrame(frameOf(e))
+	}
+}
