@@ -1,0 +1,118 @@
+package kernel32
+
+import (
+	"github.com/pagewalk/pagewalk/nt"
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/winapi/ntdll"
+)
+
+var processFuncs = []nt.UserFunc{
+	nt.Func("GetCurrentProcess", func(*nt.Thread, *noArgs) (uint64, error) { return uint64(ntdef.CurrentProcess), nil }),
+	nt.Func("GetCurrentThread", func(*nt.Thread, *noArgs) (uint64, error) { return uint64(ntdef.CurrentThread), nil }),
+	nt.Func("GetCurrentProcessId", func(t *nt.Thread, _ *noArgs) (uint64, error) { return t.Process().ID(), nil }),
+	nt.Func("GetCurrentThreadId", func(t *nt.Thread, _ *noArgs) (uint64, error) { return t.ID(), nil }),
+	nt.Func("TerminateProcess", terminateProcess),
+	nt.Func("GetStartupInfoA", getStartupInfo),
+	nt.Func("GetStartupInfoW", getStartupInfo),
+	nt.Func("GetCommandLineA", func(t *nt.Thread, _ *noArgs) (uint64, error) { return stateOf(t).commandLineA, nil }),
+	nt.Func("GetCommandLineW", getCommandLineW),
+	nt.Func("InitializeCriticalSection", initializeCriticalSection),
+	nt.Func("InitializeCriticalSectionAndSpinCount", initializeCriticalSectionAndSpinCount),
+	nt.Func("IsDebuggerPresent", func(*nt.Thread, *noArgs) (uint64, error) { return 0, nil }),
+	nt.Func("IsProcessorFeaturePresent", isProcessorFeaturePresent),
+}
+
+// state is what the real kernel32 keeps in its data section.
+type state struct{ commandLineA uint64 }
+
+type stateKey struct{}
+
+func stateOf(t *nt.Thread) *state {
+	return t.Process().Local(stateKey{}, func() any { return &state{} }).(*state)
+}
+
+// initialize makes the ANSI command line.
+func initialize(t *nt.Thread, _ *nt.Module) error {
+	line, err := CommandLine(t)
+	if err != nil {
+		return err
+	}
+	ansi, _ := encodeCodePage(line, ansiCodePage, '?')
+	va, err := ntdll.AllocateHeap(t, 0, 0, uint64(len(ansi))+1)
+	if err != nil {
+		return err
+	}
+	stateOf(t).commandLineA = va
+	return t.Write(va, append(ansi, 0))
+}
+
+// parameters returns the address of RTL_USER_PROCESS_PARAMETERS.
+func parameters(t *nt.Thread) (uint64, error) {
+	return t.Load64(t.Process().PEB() + ntdef.PebProcessParameters)
+}
+
+// CommandLine returns the text of the command line.
+func CommandLine(t *nt.Thread) (string, error) {
+	p, err := parameters(t)
+	if err != nil {
+		return "", err
+	}
+	return t.UnicodeString(p + ntdef.ParamsCommandLine)
+}
+
+func getCommandLineW(t *nt.Thread, _ *noArgs) (uint64, error) {
+	p, err := parameters(t)
+	if err != nil {
+		return 0, err
+	}
+	return t.Load64(p + ntdef.ParamsCommandLine + 8)
+}
+
+type terminateProcessArgs struct {
+	Process  ntdef.Handle
+	ExitCode uint32
+}
+
+func terminateProcess(t *nt.Thread, a *terminateProcessArgs) (uint64, error) {
+	if a.Process != ntdef.CurrentProcess {
+		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	}
+	return 0, t.Process().Exit(a.ExitCode)
+}
+
+type startupInfoArgs struct{ StartupInfo uint64 }
+
+// getStartupInfo fills a STARTUPINFO (processthreadsapi.h): 104 bytes on x64. Nothing was asked for at the start: no
+// title, no window, no handles.
+func getStartupInfo(t *nt.Thread, a *startupInfoArgs) (uint64, error) {
+	var b [104]byte
+	put32(b[0:], uint32(len(b)))
+	return 0, t.Write(a.StartupInfo, b[:])
+}
+
+type criticalSectionArgs struct{ CriticalSection uint64 }
+
+// initializeCriticalSection returns nothing: it cannot fail since Windows Vista.
+func initializeCriticalSection(t *nt.Thread, a *criticalSectionArgs) (uint64, error) {
+	return 0, ntdll.InitializeCriticalSection(t, a.CriticalSection, 0)
+}
+
+type criticalSectionSpinArgs struct {
+	CriticalSection uint64
+	SpinCount       uint32
+}
+
+func initializeCriticalSectionAndSpinCount(t *nt.Thread, a *criticalSectionSpinArgs) (uint64, error) {
+	return 1, ntdll.InitializeCriticalSection(t, a.CriticalSection, uint64(a.SpinCount))
+}
+
+type processorFeatureArgs struct{ Feature uint32 }
+
+// isProcessorFeaturePresent reads KUSER_SHARED_DATA, as Windows does.
+func isProcessorFeaturePresent(t *nt.Thread, a *processorFeatureArgs) (uint64, error) {
+	if a.Feature >= 64 {
+		return 0, nil
+	}
+	v, err := t.Load8(ntdef.KUserSharedData + ntdef.KUserProcessorFeatures + uint64(a.Feature))
+	return uint64(v), err
+}

@@ -1,0 +1,22 @@
+// Package msvcrt is the built-in msvcrt.dll, the C run-time of Windows itself that mingw programs use.
+package msvcrt
+
+import (
+	"slices"
+
+	"github.com/pagewalk/pagewalk/winapi"
+	"github.com/pagewalk/pagewalk/winapi/crt"
+)
+
+// DLL returns the description of msvcrt.dll.
+func DLL() *winapi.DLL {
+	return &winapi.DLL{
+		Name:     "msvcrt.dll",
+		Base:     0x7ff8_0200_0000,
+		Funcs:    slices.Concat(crt.MSVCRTStart(), crt.Process(crt.MSVCRT), crt.Stdio(crt.MSVCRT), crt.Printf(), crt.Heap(crt.MSVCRT), crt.Strings()),
+		Data:     crt.Data(),
+		Forwards: []winapi.Forward{{Name: "__C_specific_handler", Target: "ntdll.__C_specific_handler"}},
+		Init:     crt.Init(crt.MSVCRT),
+		Exit:     crt.Exit(crt.MSVCRT),
+	}
+}

@@ -1,0 +1,123 @@
+package ntdll
+
+import (
+	"github.com/pagewalk/pagewalk/nt"
+	"github.com/pagewalk/pagewalk/ntdef"
+)
+
+// Offsets in RTL_CRITICAL_SECTION (winnt.h, x64).
+const (
+	csDebugInfo      = 0x00
+	csLockCount      = 0x08 // -1: free
+	csRecursionCount = 0x0c
+	csOwningThread   = 0x10
+	csLockSemaphore  = 0x18
+	csSpinCount      = 0x20
+)
+
+var criticalSectionFuncs = []nt.UserFunc{
+	nt.Func("RtlInitializeCriticalSection", rtlInitializeCriticalSection),
+	nt.Func("RtlInitializeCriticalSectionAndSpinCount", rtlInitializeCriticalSectionAndSpinCount),
+	nt.Func("RtlDeleteCriticalSection", rtlDeleteCriticalSection),
+	nt.Func("RtlEnterCriticalSection", rtlEnterCriticalSection),
+	nt.Func("RtlTryEnterCriticalSection", rtlTryEnterCriticalSection),
+	nt.Func("RtlLeaveCriticalSection", rtlLeaveCriticalSection),
+}
+
+type criticalSectionArgs struct{ CriticalSection uint64 }
+
+func rtlInitializeCriticalSection(t *nt.Thread, a *criticalSectionArgs) (uint64, error) {
+	return uint64(ntdef.STATUS_SUCCESS), initCriticalSection(t, a.CriticalSection, 0)
+}
+
+type criticalSectionSpinArgs struct {
+	CriticalSection uint64
+	SpinCount       uint32
+}
+
+func rtlInitializeCriticalSectionAndSpinCount(t *nt.Thread, a *criticalSectionSpinArgs) (uint64, error) {
+	return uint64(ntdef.STATUS_SUCCESS), initCriticalSection(t, a.CriticalSection, uint64(a.SpinCount)&0xffffff)
+}
+
+// initCriticalSection writes a free section without debug information, as Windows 8 and later do.
+func initCriticalSection(t *nt.Thread, cs, spin uint64) error {
+	var b [0x28]byte
+	for i := range 8 {
+		b[csDebugInfo+i] = 0xff // "no debug information"
+	}
+	for i := range 4 {
+		b[csLockCount+i] = 0xff
+	}
+	if err := t.Write(cs, b[:]); err != nil {
+		return err
+	}
+	return t.Store64(cs+csSpinCount, spin)
+}
+
+func rtlDeleteCriticalSection(t *nt.Thread, a *criticalSectionArgs) (uint64, error) {
+	return uint64(ntdef.STATUS_SUCCESS), t.Write(a.CriticalSection, make([]byte, 0x28))
+}
+
+// rtlEnterCriticalSection takes a section. With one thread it is free or the thread's own; one that was never initialised
+// belongs to nobody who could leave it.
+func rtlEnterCriticalSection(t *nt.Thread, a *criticalSectionArgs) (uint64, error) {
+	ok, err := takeCriticalSection(t, a.CriticalSection)
+	if err == nil && !ok {
+		return 0, t.Stop("deadlock: the thread waits for the critical section at %#x, which no thread can leave", a.CriticalSection)
+	}
+	return uint64(ntdef.STATUS_SUCCESS), err
+}
+
+func rtlTryEnterCriticalSection(t *nt.Thread, a *criticalSectionArgs) (uint64, error) {
+	ok, err := takeCriticalSection(t, a.CriticalSection)
+	return truth(ok), err
+}
+
+func takeCriticalSection(t *nt.Thread, cs uint64) (bool, error) {
+	lock, err := t.Load32(cs + csLockCount)
+	if err != nil {
+		return false, err
+	}
+	owner, err := t.Load64(cs + csOwningThread)
+	if err != nil {
+		return false, err
+	}
+	depth, err := t.Load32(cs + csRecursionCount)
+	if err != nil {
+		return false, err
+	}
+	free := lock == 0xffffffff
+	if !free && owner != t.ID() {
+		return false, nil
+	}
+	if free {
+		depth = 0
+	}
+	if err := t.Store32(cs+csLockCount, 0xfffffffe); err != nil {
+		return false, err
+	}
+	if err := t.Store32(cs+csRecursionCount, depth+1); err != nil {
+		return false, err
+	}
+	return true, t.Store64(cs+csOwningThread, t.ID())
+}
+
+func rtlLeaveCriticalSection(t *nt.Thread, a *criticalSectionArgs) (uint64, error) {
+	cs := a.CriticalSection
+	depth, err := t.Load32(cs + csRecursionCount)
+	if err != nil {
+		return 0, err
+	}
+	if err := t.Store32(cs+csRecursionCount, depth-1); err != nil || depth != 1 {
+		return uint64(ntdef.STATUS_SUCCESS), err
+	}
+	if err := t.Store64(cs+csOwningThread, 0); err != nil {
+		return 0, err
+	}
+	return uint64(ntdef.STATUS_SUCCESS), t.Store32(cs+csLockCount, 0xffffffff)
+}
+
+// InitializeCriticalSection is RtlInitializeCriticalSectionAndSpinCount.
+func InitializeCriticalSection(t *nt.Thread, cs, spin uint64) error {
+	return initCriticalSection(t, cs, spin&0xffffff)
+}

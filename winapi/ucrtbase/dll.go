@@ -1,0 +1,22 @@
+// Package ucrtbase is the built-in ucrtbase.dll, the Universal C Run-Time behind the api-ms-win-crt-* API sets.
+package ucrtbase
+
+import (
+	"slices"
+
+	"github.com/pagewalk/pagewalk/winapi"
+	"github.com/pagewalk/pagewalk/winapi/crt"
+)
+
+// DLL returns the description of ucrtbase.dll.
+func DLL() *winapi.DLL {
+	return &winapi.DLL{
+		Name:     "ucrtbase.dll",
+		Base:     0x7ff8_0300_0000,
+		Funcs:    slices.Concat(crt.UCRTStart(), crt.Process(crt.UCRT), crt.Stdio(crt.UCRT), crt.CommonPrintf(), crt.Heap(crt.UCRT), crt.Strings()),
+		Data:     crt.Data(),
+		Forwards: []winapi.Forward{{Name: "__C_specific_handler", Target: "ntdll.__C_specific_handler"}},
+		Init:     crt.Init(crt.UCRT),
+		Exit:     crt.Exit(crt.UCRT),
+	}
+}
