@@ -1,5 +1,10 @@
 package cpu
 
+import (
+	"github.com/pagewalk/pagewalk/cpu/decode"
+	"github.com/pagewalk/pagewalk/x86"
+)
+
 // fpu is the state of the x87 unit: SDM vol. 1 8.1.
 type fpu struct {
 	st      [8]float80 // physical registers R0 … R7
@@ -10,11 +15,466 @@ type fpu struct {
 	ip, dp  uint64
 }
 
-// float80 is an 80-bit extended-precision number as it is stored: SDM vol. 1 4.2.
-type float80 struct {
-	frac uint64 // significand with its explicit integer bit
-	se   uint16 // sign and 15-bit biased exponent
-}
-
 // init puts the unit into the state of FNINIT with every register +0.0: SDM vol. 3A table 9-1.
 func (f *fpu) init() { *f = fpu{control: 0x037f} }
+
+// Condition codes of the status word.
+const (
+	x87C0  uint16 = 1 << 8
+	x87C1  uint16 = 1 << 9
+	x87C2  uint16 = 1 << 10
+	x87C3  uint16 = 1 << 14
+	x87B   uint16 = 1 << 15
+	x87Top uint16 = 7 << 11
+
+	x87Masks uint16 = 0x3f
+)
+
+func (f *fpu) top() int          { return int(f.status >> 11 & 7) }
+func (f *fpu) setTop(n int)      { f.status = f.status&^x87Top | uint16(n&7)<<11 }
+func (f *fpu) phys(i int) int    { return (f.top() + i) & 7 }
+func (f *fpu) empty(i int) bool  { return f.tags>>f.phys(i)&1 == 0 }
+func (f *fpu) get(i int) float80 { return f.st[f.phys(i)] }
+
+func (f *fpu) set(i int, v float80) {
+	p := f.phys(i)
+	f.st[p] = v
+	f.tags |= 1 << p
+}
+
+func (f *fpu) free(i int) { f.tags &^= 1 << f.phys(i) }
+
+func (f *fpu) pop() {
+	f.free(0)
+	f.setTop(f.top() + 1)
+}
+
+// met records exceptions; it reports whether one of them is unmasked. ES and B follow.
+func (f *fpu) met(flags uint16) bool {
+	f.status |= flags
+	if f.status&^f.control&x87Masks != 0 {
+		f.status |= x87ES | x87B
+	}
+	return flags&^f.control&x87Masks != 0
+}
+
+// setC1 sets or clears C1.
+func (f *fpu) setC1(on bool) {
+	f.status &^= x87C1
+	if on {
+		f.status |= x87C1
+	}
+}
+
+// underflow records a stack underflow; the masked answer is the indefinite. It reports whether the exception is masked.
+func (f *fpu) underflow() bool {
+	f.setC1(false)
+	return !f.met(x87IE | x87SF)
+}
+
+// begin is what every x87 instruction that waits does first: pending unmasked exceptions are #MF, and the instruction is
+// remembered for handlers.
+func (c *CPU) x87Begin(in *Inst) *x86.Fault {
+	if c.FPU.status&x87ES != 0 {
+		return c.raise(x86.VectorMF)
+	}
+	c.FPU.ip = c.origin() + uint64(in.Off)
+	return nil
+}
+
+// rounder returns one for the control word's rounding and precision.
+func (f *fpu) rounder() rounder {
+	r := rounder{rc: uint8(f.control >> 10 & 3), prec: 64, unmasked: ^f.control & x87Masks}
+	switch f.control >> 8 & 3 {
+	case 0:
+		r.prec = 24
+	case 2:
+		r.prec = 53
+	}
+	return r
+}
+
+// push pushes a value; on a full stack the masked answer is the indefinite.
+func (f *fpu) push(v float80) {
+	if !f.empty(-1) {
+		f.setC1(true)
+		if f.met(x87IE | x87SF) {
+			return
+		}
+		v = indefinite80
+	} else {
+		f.setC1(false)
+	}
+	f.setTop(f.top() - 1)
+	f.set(0, v)
+}
+
+// x87Load reads the memory operand of FLD, FILD and the arithmetic forms as an 80-bit number, with the exceptions that the
+// conversion meets. integer operands are those of FILD and FIADD and their kin.
+func (c *CPU) x87Load(in *Inst, integer bool) (v float80, met uint16, f *x86.Fault) {
+	va := c.ea(in)
+	c.FPU.dp = uint64(va)
+	if in.Width == 10 {
+		v.frac, f = c.MMU.Load64(va)
+		if f == nil {
+			v.se, f = c.MMU.Load16(va + 8)
+		}
+		if f != nil {
+			return v, 0, c.memFault(in, f)
+		}
+		return v, 0, nil
+	}
+	raw, f := c.loadN(in, va, in.Width)
+	if f != nil {
+		return v, 0, f
+	}
+	switch {
+	case integer:
+		shift := 64 - 8*uint(in.Width)
+		return fromInt80(int64(raw<<shift) >> shift), 0, nil
+	case in.Width == 4:
+		v, met = fromFloat(raw, 23, 8)
+	default:
+		v, met = fromFloat(raw, 52, 11)
+	}
+	return v, met, nil
+}
+
+var x87Rows = []row{
+	{decode.FLD, fld, 0, X87, plain},
+	{decode.FILD, fild, 0, X87, plain},
+	{decode.FST, fst, 0, X87, plain},
+	{decode.FSTP, fst, 0, X87, plain},
+	{decode.FIST, fist, 0, X87, plain},
+	{decode.FISTP, fist, 0, X87, plain},
+	{decode.FISTTP, fist, 0, SSE3, plain},
+	{decode.FXCH, fxch, 0, X87, plain},
+	{decode.FLD1, fldConst, 0, X87, plain},
+	{decode.FLDZ, fldConst, 0, X87, plain},
+	{decode.FLDPI, fldConst, 0, X87, plain},
+	{decode.FLDL2E, fldConst, 0, X87, plain},
+	{decode.FLDL2T, fldConst, 0, X87, plain},
+	{decode.FLDLG2, fldConst, 0, X87, plain},
+	{decode.FLDLN2, fldConst, 0, X87, plain},
+	{decode.FCHS, fchs, 0, X87, plain},
+	{decode.FABS, fchs, 0, X87, plain},
+	{decode.FXAM, fxam, 0, X87, plain},
+	{decode.FFREE, ffree, 0, X87, plain},
+	{decode.FFREEP, ffree, 0, X87, plain},
+	{decode.FINCSTP, fincstp, 0, X87, plain},
+	{decode.FDECSTP, fincstp, 0, X87, plain},
+	{decode.FNOP, func(c *CPU, in *Inst) *x86.Fault { return c.x87Begin(in) }, 0, X87, plain},
+	{decode.FCMOVB, fcmov, 0, X87, plain},
+	{decode.FCMOVE, fcmov, 0, X87, plain},
+	{decode.FCMOVBE, fcmov, 0, X87, plain},
+	{decode.FCMOVU, fcmov, 0, X87, plain},
+	{decode.FCMOVNB, fcmov, 0, X87, plain},
+	{decode.FCMOVNE, fcmov, 0, X87, plain},
+	{decode.FCMOVNBE, fcmov, 0, X87, plain},
+	{decode.FCMOVNU, fcmov, 0, X87, plain},
+}
+
+var _ = addRows(x87Rows)
+
+// fld pushes a number. SDM vol. 2A, FLD.
+func fld(c *CPU, in *Inst) *x86.Fault {
+	if f := c.x87Begin(in); f != nil {
+		return f
+	}
+	u := &c.FPU
+	if in.Args[0].Class() == decode.ST {
+		i := in.Args[0].Num()
+		v := u.get(i)
+		if u.empty(i) {
+			if !u.underflow() {
+				return nil
+			}
+			v = indefinite80
+		}
+		u.push(v)
+		return nil
+	}
+	v, met, f := c.x87Load(in, false)
+	if f != nil {
+		return f
+	}
+	if met != 0 && u.empty(-1) && u.met(met) && met&x87IE != 0 {
+		return nil
+	}
+	u.push(v)
+	return nil
+}
+
+// fild pushes an integer. SDM vol. 2A, FILD.
+func fild(c *CPU, in *Inst) *x86.Fault {
+	if f := c.x87Begin(in); f != nil {
+		return f
+	}
+	v, _, f := c.x87Load(in, true)
+	if f != nil {
+		return f
+	}
+	c.FPU.push(v)
+	return nil
+}
+
+// fst stores ST(0), and FSTP pops it. SDM vol. 2A, FST/FSTP.
+func fst(c *CPU, in *Inst) *x86.Fault {
+	if f := c.x87Begin(in); f != nil {
+		return f
+	}
+	u := &c.FPU
+	v := u.get(0)
+	if u.empty(0) {
+		if !u.underflow() {
+			return nil
+		}
+		v = indefinite80
+	} else {
+		u.setC1(false)
+	}
+	if in.Args[0].Class() == decode.ST {
+		u.set(in.Args[0].Num(), v)
+	} else if done, f := c.x87Store(in, v); f != nil || !done {
+		return f
+	}
+	if in.Op == decode.FSTP {
+		u.pop()
+	}
+	return nil
+}
+
+// x87Store writes a number to the memory operand of FST or FSTP; done is false where an unmasked exception keeps it from
+// being written.
+func (c *CPU) x87Store(in *Inst, v float80) (done bool, f *x86.Fault) {
+	u := &c.FPU
+	va := c.ea(in)
+	if f := c.MMU.Probe(va, int(in.Width), x86.Write); f != nil {
+		return false, c.memFault(in, f)
+	}
+	u.dp = uint64(va)
+	if in.Width == 10 {
+		if f := c.storeN(in, va, 8, v.frac); f != nil {
+			return false, f
+		}
+		return true, c.storeN(in, va+8, 2, uint64(v.se))
+	}
+	r := u.rounder()
+	var raw uint64
+	if in.Width == 4 {
+		raw = r.toFloat(v, 23, 8)
+	} else {
+		raw = r.toFloat(v, 52, 11)
+	}
+	u.setC1(r.up)
+	if u.met(r.flags) && r.flags&^u.control&(x87IE|x87OE|x87UE) != 0 {
+		return false, nil // to memory, unmasked overflow and underflow store nothing (SDM vol. 1 8.5.4)
+	}
+	return true, c.storeN(in, va, in.Width, raw)
+}
+
+// fist stores ST(0) as an integer, FISTP pops it, FISTTP truncates whatever the rounding. SDM vol. 2A, FIST/FISTP, FISTTP.
+func fist(c *CPU, in *Inst) *x86.Fault {
+	if f := c.x87Begin(in); f != nil {
+		return f
+	}
+	u := &c.FPU
+	va := c.ea(in)
+	if f := c.MMU.Probe(va, int(in.Width), x86.Write); f != nil {
+		return c.memFault(in, f)
+	}
+	v := u.get(0)
+	r := u.rounder()
+	if in.Op == decode.FISTTP {
+		r.rc = roundZero
+	}
+	width := 8 * uint(in.Width)
+	var raw uint64
+	if u.empty(0) {
+		if !u.underflow() {
+			return nil
+		}
+		raw = 1 << (width - 1)
+	} else {
+		n, ok := r.toInt(v, width)
+		if !ok {
+			r.flags, r.up = x87IE, false
+			n = -1 << (width - 1)
+		}
+		u.setC1(r.up)
+		if u.met(r.flags) && r.flags&x87IE != 0 {
+			return nil
+		}
+		raw = uint64(n)
+	}
+	if f := c.storeN(in, va, in.Width, raw); f != nil {
+		return f
+	}
+	if in.Op != decode.FIST {
+		u.pop()
+	}
+	return nil
+}
+
+// fxch exchanges ST(0) with another register. SDM vol. 2A, FXCH.
+func fxch(c *CPU, in *Inst) *x86.Fault {
+	if f := c.x87Begin(in); f != nil {
+		return f
+	}
+	u, i := &c.FPU, in.Args[0].Num()
+	a, b := u.get(0), u.get(i)
+	if u.empty(0) || u.empty(i) {
+		if u.empty(0) {
+			a = indefinite80
+		}
+		if u.empty(i) {
+			b = indefinite80
+		}
+		if !u.underflow() {
+			return nil
+		}
+	} else {
+		u.setC1(false)
+	}
+	u.set(0, b)
+	u.set(i, a)
+	return nil
+}
+
+// constants80 are the constants as truncated, and whether rounding up takes the next number (SDM vol. 2A, FLD1…): the unit
+// knows them to 66 bits.
+var constants80 = map[decode.Op]struct {
+	v       float80
+	nearest bool // the nearest number is the next one
+	exact   bool
+}{
+	decode.FLD1:   {one80, false, true},
+	decode.FLDZ:   {float80{}, false, true},
+	decode.FLDPI:  {float80{0xc90fdaa22168c234, 0x4000}, true, false},
+	decode.FLDL2E: {float80{0xb8aa3b295c17f0bb, 0x3fff}, true, false},
+	decode.FLDL2T: {float80{0xd49a784bcd1b8afe, 0x4000}, false, false},
+	decode.FLDLG2: {float80{0x9a209a84fbcff798, 0x3ffd}, true, false},
+	decode.FLDLN2: {float80{0xb17217f7d1cf79ab, 0x3ffe}, true, false},
+}
+
+func fldConst(c *CPU, in *Inst) *x86.Fault {
+	if f := c.x87Begin(in); f != nil {
+		return f
+	}
+	k := constants80[in.Op]
+	v := k.v
+	rc := c.FPU.rounder().rc
+	if !k.exact && (rc == roundUp || rc == roundNearest && k.nearest) {
+		v.frac++
+	}
+	c.FPU.push(v)
+	return nil
+}
+
+// fchs changes the sign of ST(0), FABS clears it, whatever the number. SDM vol. 2A, FCHS, FABS.
+func fchs(c *CPU, in *Inst) *x86.Fault {
+	if f := c.x87Begin(in); f != nil {
+		return f
+	}
+	u := &c.FPU
+	v := u.get(0)
+	if u.empty(0) {
+		if u.underflow() {
+			u.set(0, indefinite80)
+		}
+		return nil
+	}
+	u.setC1(false)
+	if in.Op == decode.FABS {
+		v = v.abs()
+	} else {
+		v = v.neg()
+	}
+	u.set(0, v)
+	return nil
+}
+
+// fxam classifies ST(0): C1 is the sign, C3 C2 C0 the class. SDM vol. 2A, FXAM.
+func fxam(c *CPU, in *Inst) *x86.Fault {
+	if f := c.x87Begin(in); f != nil {
+		return f
+	}
+	u := &c.FPU
+	v := u.get(0)
+	u.status &^= x87C0 | x87C1 | x87C2 | x87C3
+	u.setC1(v.negative())
+	if u.empty(0) {
+		u.status |= x87C3 | x87C0
+		return nil
+	}
+	u.status |= [...]uint16{
+		unsupported80: 0, nan80: x87C0, normal80: x87C2, inf80: x87C2 | x87C0, zero80: x87C3, denormal80: x87C3 | x87C2,
+	}[v.class()]
+	return nil
+}
+
+// ffree marks a register empty; FFREEP pops too. SDM vol. 2A, FFREE.
+func ffree(c *CPU, in *Inst) *x86.Fault {
+	if f := c.x87Begin(in); f != nil {
+		return f
+	}
+	c.FPU.free(in.Args[0].Num())
+	if in.Op == decode.FFREEP {
+		c.FPU.setTop(c.FPU.top() + 1)
+	}
+	return nil
+}
+
+// fincstp and FDECSTP turn the stack without emptying a register. SDM vol. 2A, FINCSTP.
+func fincstp(c *CPU, in *Inst) *x86.Fault {
+	if f := c.x87Begin(in); f != nil {
+		return f
+	}
+	d := 1
+	if in.Op == decode.FDECSTP {
+		d = -1
+	}
+	c.FPU.setC1(false)
+	c.FPU.setTop(c.FPU.top() + d)
+	return nil
+}
+
+// fcmov copies a register to ST(0) where RFLAGS say so. SDM vol. 2A, FCMOVcc.
+func fcmov(c *CPU, in *Inst) *x86.Fault {
+	if f := c.x87Begin(in); f != nil {
+		return f
+	}
+	u, i := &c.FPU, in.Args[1].Num()
+	u.setC1(false)
+	if u.empty(0) || u.empty(i) {
+		if u.underflow() {
+			u.set(0, indefinite80)
+		}
+		return nil
+	}
+	fl := c.Flags()
+	cf, zf, pf := fl&x86.FlagCF != 0, fl&x86.FlagZF != 0, fl&x86.FlagPF != 0
+	var take bool
+	switch in.Op {
+	case decode.FCMOVB:
+		take = cf
+	case decode.FCMOVNB:
+		take = !cf
+	case decode.FCMOVE:
+		take = zf
+	case decode.FCMOVNE:
+		take = !zf
+	case decode.FCMOVBE:
+		take = cf || zf
+	case decode.FCMOVNBE:
+		take = !cf && !zf
+	case decode.FCMOVU:
+		take = pf
+	case decode.FCMOVNU:
+		take = !pf
+	}
+	if take {
+		u.set(0, u.get(i))
+	}
+	return nil
+}

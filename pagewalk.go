@@ -1,0 +1,193 @@
+package pagewalk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pagewalk/pagewalk/nt"
+	"github.com/pagewalk/pagewalk/ntmm"
+	"github.com/pagewalk/pagewalk/tlb"
+	"github.com/pagewalk/pagewalk/trace"
+	"github.com/pagewalk/pagewalk/winapi"
+	"github.com/pagewalk/pagewalk/winapi/kernel32"
+	"github.com/pagewalk/pagewalk/winapi/msvcrt"
+	"github.com/pagewalk/pagewalk/winapi/ntdll"
+	"github.com/pagewalk/pagewalk/winapi/ucrtbase"
+)
+
+// Config says how a program is run. The zero Config is a good one.
+type Config struct {
+	RAM           uint64 // bytes, a multiple of 4 KiB up to 64 GiB; 0 means 256 MiB
+	PageFileBytes uint64 // adds to the commit limit
+	TLB           string // a profile's name; "" means ideal
+	Exact         bool   // every access goes through the TLB model
+	Seed          uint64 // decides ASLR, cookies and RDRAND: one seed, one run
+	Env           []string
+
+	Stdin          io.Reader // nil: empty
+	Stdout, Stderr io.Writer // nil: dropped
+
+	MaxInstructions uint64 // 0: no limit
+	StepOnly        bool   // the reference engine: slow, and with the same results
+
+	Trace       io.Writer // nil: no trace
+	TraceKinds  trace.Kinds
+	TraceFormat trace.Format
+}
+
+// Result is how a run ended, with the counts of the memory manager, the TLB and the processor's MMU.
+type Result struct {
+	nt.Result
+	Memory ntmm.Counters
+	TLB    tlb.Counters
+}
+
+// Machine is a program ready to run.
+type Machine struct {
+	sys    *nt.System
+	proc   *nt.Process
+	tracer *trace.Tracer
+	folder *os.Root
+	file   *os.File
+}
+
+// Run runs the PE64 program at a host path with arguments. A program that ends by itself or by an exception is a result;
+// the error is for what kept it from running or stopped it: an unreadable or foreign file, impossible configuration, an
+// import or an instruction that pagewalk lacks, the instruction limit, the context.
+func Run(ctx context.Context, program string, args []string, cfg Config) (Result, error) {
+	m, err := New(program, args, cfg)
+	if err != nil {
+		return Result{}, err
+	}
+	r, err := m.Run(ctx)
+	return r, errors.Join(err, m.Close())
+}
+
+// Folder is where the guest sees the program: C:\guest\hello.exe.
+const Folder = `C:\guest\`
+
+// New builds the machine and starts the process; its first instruction is the next. Close it after use.
+func New(program string, args []string, cfg Config) (*Machine, error) {
+	file, size, err := open(program)
+	if err != nil {
+		return nil, err
+	}
+	m := &Machine{file: file}
+	if err := m.start(program, args, &cfg, size); err != nil {
+		return nil, errors.Join(fmt.Errorf("run %s: %w", program, err), m.Close())
+	}
+	return m, nil
+}
+
+// open opens a program file; the machine reads its pages as they are touched.
+func open(program string) (*os.File, int64, error) {
+	file, err := os.Open(program)
+	if err != nil {
+		return nil, 0, fmt.Errorf("open the program: %w", err)
+	}
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+	case info.IsDir():
+		err = fmt.Errorf("run %s: it is a directory", program)
+	case !info.Mode().IsRegular():
+		err = fmt.Errorf("run %s: it is not a regular file", program)
+	default:
+		return file, info.Size(), nil
+	}
+	return nil, 0, errors.Join(err, file.Close())
+}
+
+func (m *Machine) start(program string, args []string, cfg *Config, size int64) error {
+	profile := tlb.Profile{Name: "ideal"}
+	if cfg.TLB != "" {
+		var err error
+		if profile, err = tlb.ByName(cfg.TLB); err != nil {
+			return err
+		}
+	}
+	set, err := SystemDLLs()
+	if err != nil {
+		return err
+	}
+	sysCfg := nt.Config{
+		RAMBytes: cfg.RAM, PageFileBytes: cfg.PageFileBytes, TLB: profile, Exact: cfg.Exact, Seed: cfg.Seed,
+		SystemImages: set.Images, UserFuncs: set.Funcs, Stdin: cfg.Stdin, Stdout: cfg.Stdout, Stderr: cfg.Stderr,
+		MaxInstructions: cfg.MaxInstructions, StepOnly: cfg.StepOnly,
+	}
+	if cfg.Trace != nil {
+		m.tracer = trace.New(cfg.Trace, cfg.TraceFormat, cfg.TraceKinds)
+		sysCfg.Hooks = m.tracer.Hooks()
+	}
+	if m.sys, err = nt.New(sysCfg); err != nil {
+		return err
+	}
+	name := filepath.Base(program)
+	if m.tracer != nil {
+		m.tracer.Header(trace.Header{
+			Program: name, RAM: m.sys.MMU().Memory().Size(), TLB: profile.Name, Seed: cfg.Seed,
+		})
+	}
+	// Links are followed to the folder, not out of it.
+	if m.folder, err = os.OpenRoot(filepath.Dir(program)); err != nil {
+		return err
+	}
+	env := cfg.Env
+	if env == nil {
+		env = DefaultEnv()
+	}
+	m.proc, err = m.sys.StartProcess(nt.Program{
+		Path: Folder + strings.ReplaceAll(name, `\`, "_"), File: m.file, Size: size, Folder: m.folder.FS(),
+	}, args, env)
+	return err
+}
+
+// DefaultEnv is the environment of a guest that is given none.
+func DefaultEnv() []string {
+	return []string{
+		`ComSpec=C:\Windows\System32\cmd.exe`, `NUMBER_OF_PROCESSORS=1`, `OS=Windows_NT`,
+		`Path=C:\Windows\System32;C:\Windows`, `PROCESSOR_ARCHITECTURE=AMD64`, `SystemDrive=C:`, `SystemRoot=C:\Windows`,
+		`TEMP=C:\guest`, `TMP=C:\guest`, `windir=C:\Windows`,
+	}
+}
+
+// SystemDLLs builds the built-in DLLs.
+func SystemDLLs() (*winapi.Set, error) {
+	dlls := []*winapi.DLL{kernel32.DLL(), msvcrt.DLL(), ucrtbase.DLL()}
+	return winapi.Build(append([]*winapi.DLL{ntdll.DLL(dlls...)}, dlls...))
+}
+
+// System returns the executive, through which everything below can be reached.
+func (m *Machine) System() *nt.System { return m.sys }
+
+// Process returns the guest process.
+func (m *Machine) Process() *nt.Process { return m.proc }
+
+// Run runs the program to its end: see the function of that name. It can be called once.
+func (m *Machine) Run(ctx context.Context) (Result, error) {
+	r, err := m.sys.Run(ctx)
+	if m.tracer != nil {
+		if terr := m.tracer.Footer(r); terr != nil {
+			err = errors.Join(err, fmt.Errorf("write the trace: %w", terr))
+		}
+	}
+	return Result{Result: r, Memory: m.sys.Memory().Counters(), TLB: m.sys.TLB().Counters}, err
+}
+
+// Close gives the guest's memory back and closes the program's file.
+func (m *Machine) Close() error {
+	var errs []error
+	if m.folder != nil {
+		errs = append(errs, m.folder.Close())
+	}
+	if m.sys != nil {
+		errs = append(errs, m.sys.Close())
+	}
+	errs = append(errs, m.file.Close())
+	return errors.Join(errs...)
+}

@@ -1,0 +1,11 @@
+#!/bin/sh
+# Builds the guest programs beside this script with Debian's mingw-w64 (gcc-mingw-w64-x86-64). The binaries are
+# committed; the same compiler gives the same bytes.
+set -e
+cd "$(dirname "$0")"
+cc="x86_64-w64-mingw32-gcc -O2 -s -Wall -Wl,--no-insert-timestamp"
+$cc -nostdlib -o tiny.exe tiny.c -e start -lkernel32
+for p in hello vm seh tour; do $cc -o $p.exe $p.c; done
+$cc -D_UCRT -o hello_ucrt.exe hello.c -nodefaultlibs -lmingw32 -lgcc -lmoldname -lmingwex -lucrt -lkernel32 -lucrt -lmingwex
+$cc -fno-math-errno -fno-tree-vectorize -w -o bench.exe peers/kernels.c peers/win.c
+ls -l *.exe

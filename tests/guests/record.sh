@@ -1,0 +1,23 @@
+#!/bin/sh
+# Records what each guest program does under Wine: golden/NAME.stdout, golden/NAME.exit, and the checksums of bench.exe
+# in golden/bench.txt (kernel, count, checksum). WINE names the program, Debian's wine64 by default.
+set -e
+cd "$(dirname "$0")"
+wine=${WINE:-/usr/lib/wine/wine64}
+export WINEDEBUG=-all
+record() { # NAME ARGS…
+	name=$1
+	shift
+	code=0
+	"$wine" "$name.exe" "$@" > "golden/$name.stdout" || code=$?
+	echo "$code" > "golden/$name.exit"
+}
+record tiny
+record hello one two
+record hello_ucrt one two
+record vm
+record seh
+record tour
+for k in "alu 1000" "fib 2" "sieve 1" "sha 100" "chase 1000" "nbody 1000" "interp 1000" "memcpy 1" "touch 3"; do
+	echo "$k $("$wine" bench.exe $k | tr -d '\r')"
+done > golden/bench.txt
