@@ -148,7 +148,7 @@ func (r *rounder) round(neg bool, exp int, hi, lo uint64, sticky bool) float80 {
 	}
 	if inexact {
 		r.flags |= x87PE
-		if tiny {
+		if tiny && !r.roundsToNormal(neg, exp, hi, lo, sticky) {
 			r.flags |= x87UE
 		}
 	}
@@ -178,6 +178,16 @@ func (r *rounder) round(neg bool, exp int, hi, lo uint64, sticky bool) float80 {
 		return r.overflow(neg)
 	}
 	return signed80(float80{frac, uint16(exp + bias80)}, neg)
+}
+
+// roundsToNormal reports whether a number just below the smallest normal one reaches it when rounded with an unbounded
+// exponent: tininess is detected after rounding (SDM vol. 1 4.9.1.5).
+func (r *rounder) roundsToNormal(neg bool, exp int, hi, lo uint64, sticky bool) bool {
+	if exp != -bias80 {
+		return false
+	}
+	sig, rest, more := shiftOut(hi, lo, 64-r.prec)
+	return sig == ^uint64(0)>>(64-r.prec) && r.increments(neg, true, rest, sticky || more)
 }
 
 // overflow is infinity, or the largest number where the direction points to it.

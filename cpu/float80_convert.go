@@ -16,7 +16,7 @@ func fromInt80(n int64) float80 {
 }
 
 // fromFloat widens a float32 (23, 8) or float64 (52, 11), exactly: frac and exp are the widths of its fields. A signalling
-// NaN becomes quiet with x87IE, a denormal is told of by x87DE.
+// NaN stays one; a denormal is told of by x87DE.
 func fromFloat(raw uint64, frac, exp uint) (float80, uint16) {
 	neg := raw>>(frac+exp)&1 != 0
 	e := int(raw >> frac & (1<<exp - 1))
@@ -26,12 +26,7 @@ func fromFloat(raw uint64, frac, exp uint) (float80, uint16) {
 	case e == 1<<exp-1 && m == 0:
 		return signed80(infinity80, neg), 0
 	case e == 1<<exp-1:
-		v := signed80(float80{integer80 | m<<(63-frac), maxExp80}, neg)
-		if v.isSNaN() {
-			v.frac |= quiet80
-			return v, x87IE
-		}
-		return v, 0
+		return signed80(float80{integer80 | m<<(63-frac), maxExp80}, neg), 0
 	case e == 0 && m == 0:
 		return signed80(float80{}, neg), 0
 	case e == 0:
@@ -79,7 +74,8 @@ func (r *rounder) toFloat(v float80, frac, exp uint) uint64 {
 	}
 	if rest != 0 || sticky {
 		r.flags |= x87PE
-		if tiny {
+		narrow := rounder{rc: r.rc, prec: frac + 1}
+		if tiny && !narrow.roundsToNormal(u.neg, e-bias80, u.sig, 0, false) {
 			r.flags |= x87UE
 		}
 	}

@@ -113,17 +113,3 @@ func TestRunAllocatesNothing(t *testing.T) {
 	c.Run(1000)
 	require.Zero(t, testing.AllocsPerRun(100, func() { c.Run(1000) }))
 }
-
-// TestFeatures holds CPUID to the rows: every instruction of an advertised feature has a body.
-func TestFeatures(t *testing.T) {
-	for op, r := range rows {
-		if r.body == nil && defaultFeatures.has(r.feature) && r.feature != Base {
-			t.Errorf("op %d: %v is advertised", op, r.feature)
-		}
-	}
-	c := program(t, 0x0f, 0xa2)
-	c.R[RAX] = 1
-	require.Equal(t, ExitNone, c.Step().Kind)
-	require.NotZero(t, c.R[RDX]&(1<<26), "SSE2")
-	require.Zero(t, c.R[RCX]&(1<<28), "AVX")
-}

@@ -186,10 +186,11 @@ func fld(c *CPU, in *Inst) *x86.Fault {
 		i := in.Args[0].Num()
 		v := u.get(i)
 		if u.empty(i) {
-			if !u.underflow() {
-				return nil
+			if u.underflow() {
+				u.setTop(u.top() - 1)
+				u.set(0, indefinite80)
 			}
-			v = indefinite80
+			return nil
 		}
 		u.push(v)
 		return nil
@@ -198,8 +199,14 @@ func fld(c *CPU, in *Inst) *x86.Fault {
 	if f != nil {
 		return f
 	}
-	if met != 0 && u.empty(-1) && u.met(met) && met&x87IE != 0 {
-		return nil
+	if u.empty(-1) {
+		if v.isSNaN() && in.Width != 10 {
+			v.frac |= quiet80
+			met = x87IE
+		}
+		if u.met(met) && met&x87IE != 0 {
+			return nil
+		}
 	}
 	u.push(v)
 	return nil
@@ -420,7 +427,7 @@ func ffree(c *CPU, in *Inst) *x86.Fault {
 	}
 	c.FPU.free(in.Args[0].Num())
 	if in.Op == decode.FFREEP {
-		c.FPU.setTop(c.FPU.top() + 1)
+		c.FPU.pop()
 	}
 	return nil
 }
@@ -445,7 +452,6 @@ func fcmov(c *CPU, in *Inst) *x86.Fault {
 		return f
 	}
 	u, i := &c.FPU, in.Args[1].Num()
-	u.setC1(false)
 	if u.empty(0) || u.empty(i) {
 		if u.underflow() {
 			u.set(0, indefinite80)

@@ -105,8 +105,8 @@ func (f *fpu) finish(r *rounder, dst int, v float80, pops bool) {
 }
 
 // nans answers operations with a NaN or an unsupported operand (SDM vol. 1 4.8.3.5 and table 4-7); done is false where
-// there is none. met are exceptions of the conversion of a memory operand.
-func (r *rounder) nans(a, b float80, met uint16) (v float80, done bool) {
+// there is none.
+func (r *rounder) nans(a, b float80) (v float80, done bool) {
 	ca, cb := a.class(), b.class()
 	if ca == unsupported80 || cb == unsupported80 {
 		r.flags |= x87IE
@@ -115,7 +115,7 @@ func (r *rounder) nans(a, b float80, met uint16) (v float80, done bool) {
 	if ca != nan80 && cb != nan80 {
 		return v, false
 	}
-	if a.isSNaN() || b.isSNaN() || met&x87IE != 0 {
+	if a.isSNaN() || b.isSNaN() {
 		r.flags |= x87IE
 	}
 	switch {
@@ -123,7 +123,7 @@ func (r *rounder) nans(a, b float80, met uint16) (v float80, done bool) {
 		v = a
 	case ca != nan80:
 		v = b
-	case a.isSNaN() && !b.isSNaN() && met&x87IE == 0:
+	case a.isSNaN() && !b.isSNaN():
 		v = b
 	case b.isSNaN() && !a.isSNaN():
 		v = a
@@ -154,7 +154,7 @@ func (r *rounder) invalid() float80 {
 
 // arith is a op b.
 func (r *rounder) arith(op byte, a, b float80, met uint16) float80 {
-	if v, done := r.nans(a, b, met); done {
+	if v, done := r.nans(a, b); done {
 		return v
 	}
 	r.denormals(met, a, b)
@@ -232,7 +232,7 @@ func funary(c *CPU, in *Inst) *x86.Fault {
 		return nil
 	}
 	r, v := u.rounder(), u.get(0)
-	if nan, done := r.nans(v, one80, 0); done {
+	if nan, done := r.nans(v, one80); done {
 		v = nan
 	} else if !v.isZero() {
 		r.denormals(0, v)
@@ -270,7 +270,7 @@ func fscale(c *CPU, in *Inst) *x86.Fault {
 }
 
 func (r *rounder) scale(a, b float80) float80 {
-	if v, done := r.nans(a, b, 0); done {
+	if v, done := r.nans(a, b); done {
 		return v
 	}
 	switch {
@@ -323,7 +323,7 @@ func fxtract(c *CPU, in *Inst) *x86.Fault {
 	}
 	v, r := u.get(0), u.rounder()
 	exp, sig := v, v
-	if nan, done := r.nans(v, one80, 0); done {
+	if nan, done := r.nans(v, one80); done {
 		exp, sig = nan, nan
 	} else {
 		switch {
@@ -354,7 +354,7 @@ func fprem(c *CPU, in *Inst) *x86.Fault {
 		return f
 	}
 	u := &c.FPU
-	u.status &^= x87C0 | x87C1 | x87C2 | x87C3
+	u.status &^= x87C1 | x87C2
 	if u.empty(0) || u.empty(1) {
 		if u.underflow() {
 			u.set(0, indefinite80)
@@ -366,6 +366,9 @@ func fprem(c *CPU, in *Inst) *x86.Fault {
 	r.prec = 64
 	v, q, partial := r.rem(a, b, in.Op == decode.FPREM1)
 	if r.flags&^u.control&(x87IE|x87ZE|x87DE) == 0 {
+		if r.flags&x87IE == 0 && !a.isNaN() && !b.isNaN() {
+			u.status &^= x87C0 | x87C3
+		}
 		if partial {
 			u.status |= x87C2
 		}
@@ -382,15 +385,18 @@ func fprem(c *CPU, in *Inst) *x86.Fault {
 
 // rem is the remainder of a by b, with the low bits of the quotient.
 func (r *rounder) rem(a, b float80, nearest bool) (v float80, q uint64, partial bool) {
-	if v, done := r.nans(a, b, 0); done {
+	if v, done := r.nans(a, b); done {
 		return v, 0, false
 	}
 	if a.isInf() || b.isZero() {
 		return r.invalid(), 0, false
 	}
 	r.denormals(0, a, b)
-	if a.isZero() || b.isInf() {
+	switch {
+	case a.isZero():
 		return a, 0, false
+	case b.isInf():
+		return r.pass(a), 0, false
 	}
 	x, y := a.unpack(), b.unpack()
 	d := x.exp - y.exp

@@ -100,7 +100,6 @@ func fcom(c *CPU, in *Inst) *x86.Fault {
 	}
 	quiet := in.Op == decode.FUCOM || in.Op == decode.FUCOMP || in.Op == decode.FUCOMPP
 	o, flags := compare80(u.get(0), b, quiet)
-	flags |= met & x87IE
 	if o != unorderedWith {
 		flags |= met
 	}
@@ -134,7 +133,6 @@ func fcomi(c *CPU, in *Inst) *x86.Fault {
 	if u.empty(0) || u.empty(i) {
 		o, flags = unorderedWith, x87IE|x87SF
 	}
-	u.setC1(false)
 	if u.met(flags) && flags&^u.control&(x87IE|x87DE) != 0 {
 		return nil
 	}

@@ -1,0 +1,94 @@
+package cpu
+
+import (
+	"testing"
+
+	"github.com/pagewalk/pagewalk/cpu/decode"
+	"github.com/stretchr/testify/require"
+)
+
+// Reasons for which an operation may be without a body, beside a feature that is off.
+const (
+	legacyMode Feature = 100 + iota // exists in 16- and 32-bit modes only
+	supervisor                      // a program cannot use it, or no Windows program does
+	otherVendor
+)
+
+// withoutBody lists every operation that the decoder knows and the processor does not execute, with the feature that would
+// have it.
+var withoutBody = map[Feature][]decode.Op{
+	legacyMode: {
+		decode.AAA, decode.AAD, decode.AAM, decode.AAS, decode.ARPL, decode.BOUND, decode.DAA, decode.DAS, decode.INTO,
+		decode.LDS, decode.LES, decode.POPA, decode.PUSHA, decode.SALC,
+	},
+	supervisor: {
+		decode.CLAC, decode.ICEBP, decode.INS, decode.INVPCID, decode.IRET, decode.LAR, decode.LCALL, decode.LFS,
+		decode.LGS, decode.LJMP, decode.LRET, decode.LSL, decode.LSS, decode.MONITOR, decode.MWAIT, decode.OUTS,
+		decode.RDPKRU, decode.RDPMC, decode.RSM, decode.SGDT, decode.SIDT, decode.SLDT, decode.SMSW, decode.STAC,
+		decode.STR, decode.SYSENTER, decode.VERR, decode.VERW, decode.WRPKRU,
+	},
+	otherVendor: {decode.MOVNTSD, decode.MOVNTSS, decode.PREFETCHWT1},
+	X87: {
+		decode.F2XM1, decode.FBLD, decode.FBSTP, decode.FCOS, decode.FPATAN, decode.FPTAN, decode.FSIN, decode.FSINCOS,
+		decode.FYL2X, decode.FYL2XP1,
+	},
+	MMX: {
+		decode.CVTPD2PI, decode.CVTPI2PD, decode.CVTPI2PS, decode.CVTPS2PI, decode.CVTTPD2PI, decode.CVTTPS2PI,
+		decode.EMMS, decode.MASKMOVQ, decode.MOVDQ2Q, decode.MOVNTQ, decode.MOVQ2DQ, decode.PSHUFW,
+	},
+	AES: {
+		decode.AESDEC, decode.AESDECLAST, decode.AESENC, decode.AESENCLAST, decode.AESIMC, decode.AESKEYGENASSIST,
+	},
+	PCLMULQDQ: {decode.PCLMULQDQ},
+	SHA: {
+		decode.SHA1MSG1, decode.SHA1MSG2, decode.SHA1NEXTE, decode.SHA1RNDS4, decode.SHA256MSG1, decode.SHA256MSG2,
+		decode.SHA256RNDS2,
+	},
+	XSAVE: {decode.XRSTOR, decode.XRSTORS, decode.XSAVE, decode.XSAVEC, decode.XSAVEOPT, decode.XSAVES},
+}
+
+// advertisedGaps are the features that CPUID advertises although some of their instructions are missing: COMPAT.md names
+// them.
+var advertisedGaps = []Feature{X87}
+
+// TestFeatures holds CPUID to the rows: an operation has a body, or is listed above under a feature that is off.
+func TestFeatures(t *testing.T) {
+	listed := map[decode.Op]Feature{}
+	for f, ops := range withoutBody {
+		for _, op := range ops {
+			require.NotContains(t, listed, op, "%v is listed twice", op)
+			require.Nil(t, rows[op].body, "%v has a body by now", op)
+			listed[op] = f
+		}
+	}
+	for op := decode.Invalid + 1; op < decode.NumOps; op++ {
+		if rows[op].body == nil {
+			require.Contains(t, listed, op, "%v has no body", op)
+		}
+	}
+	for f := range withoutBody {
+		if f < legacyMode && defaultFeatures.has(f) {
+			require.Contains(t, advertisedGaps, f, "feature %d is advertised and not whole", f)
+		}
+	}
+}
+
+// TestCPUID looks at the leaves as a program does.
+func TestCPUID(t *testing.T) {
+	c := program(t, 0x0f, 0xa2)
+	c.features = defaultFeatures
+	leaf := func(eax uint64) {
+		c.R[RAX], c.R[RCX], c.RIP = eax, 0, testCode
+		require.Equal(t, ExitNone, c.Step().Kind)
+	}
+	leaf(1)
+	require.NotZero(t, c.R[RDX]&(1<<26), "SSE2")
+	require.NotZero(t, c.R[RCX]&(1<<20), "SSE4.2")
+	require.Zero(t, c.R[RDX]&(1<<23), "MMX")
+	require.Zero(t, c.R[RCX]&(1<<28), "AVX")
+	require.Zero(t, c.R[RCX]&(1<<25), "AES")
+	leaf(0)
+	require.Equal(t, "Genu", string([]byte{byte(c.R[RBX]), byte(c.R[RBX] >> 8), byte(c.R[RBX] >> 16), byte(c.R[RBX] >> 24)}))
+	leaf(0x80000008)
+	require.EqualValues(t, c.MMU.MaxPhysAddr(), c.R[RAX]&0xff)
+}
