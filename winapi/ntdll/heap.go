@@ -130,6 +130,10 @@ func openHeap(os heapOS, base uint64) (h heap, ok bool, err error) {
 // newHeap reserves a heap, commits its beginning and returns it; nil where the system has no room. reserve 0 means one
 // that can grow from a default size.
 func newHeap(os heapOS, flags uint32, reserve, commit uint64, secret uint32) (*heap, error) {
+	const most = 1 << 47 // the user half of the address space
+	if reserve > most || commit > most {
+		return nil, nil
+	}
 	if reserve == 0 {
 		reserve = defaultSegment
 	}

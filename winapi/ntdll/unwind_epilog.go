@@ -23,7 +23,8 @@ func (e *epilogue) contains(pc uint64) (bool, error) {
 			return false, err
 		}
 	}
-	for in.kind == epilogPop {
+	const most = 16 // one pop a register
+	for pops := 0; in.kind == epilogPop && pops < most; pops++ {
 		pc += in.size
 		if in, err = e.decode(pc); err != nil {
 			return false, err

@@ -2,6 +2,7 @@ package ntdll
 
 import (
 	"encoding/binary"
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -254,4 +255,30 @@ func TestBadUnwindInformationIsAnError(t *testing.T) {
 			require.ErrorIs(t, err, errBadFunctionTable)
 		})
 	}
+}
+
+// FuzzVirtualUnwind gives the unwinder any information, code and place: it ends, and what it reads is bounded.
+func FuzzVirtualUnwind(f *testing.F) {
+	f.Add(pushPushSub, []byte{0x48, 0x83, 0xc4, 0x28, 0x41, 0x5c, 0x5b, 0xc3}, uint8(0))
+	f.Add(cat(header(ntdef.UNW_FLAG_CHAININFO, 0, 0, 0, 0), u32(unwindFn), u32(unwindFn+1), u32(unwindInfoA)), []byte{0xe9, 0, 1, 0, 0}, uint8(3))
+	f.Add(cat(header(ntdef.UNW_FLAG_EHANDLER, 9, 2, 5, 15), code(9, uwopSetFpreg, 0), code(1, uwopPushMachframe, 1), u32(0x5000)), []byte{0xff, 0x25}, uint8(20))
+	f.Fuzz(func(t *testing.T, info, text []byte, offset uint8) {
+		m := pagedMemory{}
+		slots(m)
+		m.put(unwindBase+unwindFn, make([]byte, 0x1000)...)
+		m.put(unwindBase+unwindFn, text[:min(len(text), 0x1000)]...)
+		m.put(unwindBase+unwindInfoA, make([]byte, 0x1000)...)
+		m.put(unwindBase+unwindInfoA, info[:min(len(info), 0x1000)]...)
+		fn := runtimeFunction{unwindFn, unwindFn + 0x100, unwindInfoA}
+		w := unwinder{m: m, lookup: func(uint64) (functionEntry, bool, error) {
+			return functionEntry{fn, unwindBase, 0}, true, nil
+		}}
+		ctx := ntdef.Context{}
+		ctx.Regs[ntdef.RegRsp] = unwindStack
+		_, err := w.virtualUnwind(ntdef.UNW_FLAG_EHANDLER, unwindBase, unwindBase+unwindFn+uint64(offset), fn, &ctx, nil)
+		var fault testFault
+		if err != nil && !errors.As(err, &fault) {
+			require.ErrorIs(t, err, errBadFunctionTable)
+		}
+	})
 }

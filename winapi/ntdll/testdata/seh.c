@@ -481,9 +481,6 @@ void start(PEB *peb) {
 	say("result", with_except(raise_first, 6, walking_filter));
 	say("frames", with_finally(walk, (ULONG64)with_finally, note));
 
-	text("-- jumps"), end();
-	jumps(0);
-	jumps(1);
 	text("-- heaps"), end();
 	heaps(heap);
 	text("-- not in the recording"), end();
@@ -494,5 +491,7 @@ void start(PEB *peb) {
 	say("result", with_except(pc_fault, 0, skip));
 	with_except(raise_first, 1, take);
 	say("code", code);
+	jumps(0);
+	jumps(1);
 	NtTerminateProcess((HANDLE)-1, 42);
 }
