@@ -27,8 +27,7 @@ type runCmd struct {
 	TraceFormat     string        `enum:"text,jsonl" default:"text" help:"Form of the trace: text or jsonl."`
 	TraceOut        string        `placeholder:"FILE" help:"Write the trace to FILE instead of standard error."`
 
-	Program string   `arg:"" help:"The program: a PE64 file."`
-	Args    []string `arg:"" optional:"" passthrough:"" help:"Its arguments."`
+	Command []string `arg:"" passthrough:"" name:"program" help:"The program, a PE64 file, and its arguments."`
 }
 
 // Run runs the program and ends with its exit code modulo 256.
@@ -58,7 +57,7 @@ func (c *runCmd) Run(ctx context.Context, std stdio) (err error) {
 		return err
 	}
 	start := time.Now()
-	r, err := pagewalk.Run(ctx, c.Program, c.Args, cfg)
+	r, err := pagewalk.Run(ctx, c.Command[0], c.Command[1:], cfg)
 	if ferr := finish(); err == nil {
 		err = ferr
 	}
@@ -75,9 +74,9 @@ func (c *runCmd) Run(ctx context.Context, std stdio) (err error) {
 func (c *runCmd) explain(err error, r *pagewalk.Result) error {
 	switch {
 	case errors.Is(err, nt.ErrInstructions):
-		return fmt.Errorf("stopped %s after %d instructions: %w", c.Program, r.Instructions, err)
+		return fmt.Errorf("stopped %s after %d instructions: %w", c.Command[0], r.Instructions, err)
 	case r.Instructions > 0:
-		return fmt.Errorf("stopped %s after %d instructions: %w", c.Program, r.Instructions, err)
+		return fmt.Errorf("stopped %s after %d instructions: %w", c.Command[0], r.Instructions, err)
 	}
 	return err
 }
@@ -103,7 +102,7 @@ func (c *runCmd) openTrace(cfg *pagewalk.Config, std stdio) (finish func() error
 	}
 	f, err := createOutput(c.TraceOut)
 	if err != nil {
-		return nil, fmt.Errorf("write the trace: %w", err)
+		return nil, fmt.Errorf("write the trace to %s: %w", c.TraceOut, err)
 	}
 	cfg.Trace = f
 	return f.finish, nil
