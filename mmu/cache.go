@@ -33,6 +33,17 @@ func (e *cacheEntry) holds(va x86.VirtAddr) bool {
 	return e.read == p || e.write == p || e.exec == p
 }
 
+// page returns the page that the entry holds, noTag where it is empty.
+func (e *cacheEntry) page() uint64 {
+	switch {
+	case e.read != noTag:
+		return e.read
+	case e.exec != noTag:
+		return e.exec
+	}
+	return e.write
+}
+
 func clearCache(c *[cacheSize]cacheEntry) {
 	for i := range c {
 		c[i] = emptyEntry

@@ -46,7 +46,6 @@ type MMU struct {
 	pkru        uint32
 	cpl         uint8
 	ac          bool
-	large       bool // a large page may be in the host-pointer cache
 	epoch       uint64
 	fault       x86.Fault
 	user, super *[cacheSize]cacheEntry
@@ -144,15 +143,11 @@ func (m *MMU) InvalidatePage(va x86.VirtAddr) {
 	if !va.Canonical() {
 		return
 	}
-	if _, exec := m.tlb.InvalidatePage(va, m.pcid()); exec {
+	_, exec, size := m.tlb.InvalidatePage(va, m.pcid())
+	if exec {
 		m.epoch++
 	}
-	if m.large {
-		m.clear()
-		return
-	}
-	m.user[cacheIndex(va)] = emptyEntry
-	m.super[cacheIndex(va)] = emptyEntry
+	m.clearPage(va, size)
 }
 
 // forget drops the host-pointer cache and every chained fetch; the TLB keeps what it has.
@@ -164,7 +159,23 @@ func (m *MMU) forget() {
 func (m *MMU) clear() {
 	clearCache(m.user)
 	clearCache(m.super)
-	m.large = false
+}
+
+// clearPage drops the pieces of the page of a size that holds va: consecutive places of the cache.
+func (m *MMU) clearPage(va x86.VirtAddr, size tlb.Size) {
+	if m.exact {
+		return // the cache is empty
+	}
+	shift := size.Shift()
+	n := min(uint64(1)<<(shift-x86.PageShift), cacheSize)
+	first := cacheIndex(va &^ (1<<shift - 1))
+	for _, c := range []*[cacheSize]cacheEntry{m.user, m.super} {
+		for i := range n {
+			if e := &c[(first+i)%cacheSize]; (e.page()^uint64(va))>>shift == 0 {
+				*e = emptyEntry
+			}
+		}
+	}
 }
 
 // drop removes what the TLB evicted from the host-pointer cache.
@@ -172,15 +183,7 @@ func (m *MMU) drop(e *tlb.Entry) {
 	if !e.NoExec {
 		m.epoch++
 	}
-	if e.Size != tlb.Size4K {
-		m.clear()
-		return
-	}
-	for _, c := range []*[cacheSize]cacheEntry{m.user, m.super} {
-		if s := &c[cacheIndex(e.VA)]; s.holds(e.VA) {
-			*s = emptyEntry
-		}
-	}
+	m.clearPage(e.VA, e.Size)
 }
 
 // pcid is the process-context identifier of the address space: CR3[11:0] with CR4.PCIDE, else 0.

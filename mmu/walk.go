@@ -33,10 +33,17 @@ func (m *MMU) Translate(va x86.VirtAddr, a x86.Access) (x86.PhysAddr, *x86.Fault
 	for _, old := range m.tlb.Insert(e, a) {
 		m.drop(&old)
 	}
-	m.large = m.large || e.Size != tlb.Size4K
 	pa := e.PA + x86.PhysAddr(uint64(va)&(1<<e.Size.Shift()-1))
 	m.fill(va, pa, a)
 	return pa, nil
+}
+
+// Walk does what the page walker does for an access, and no more: it reads the tables in memory, checks every right, sets A
+// and D bits, and returns the translation or the fault. The TLB is neither asked nor filled. Paging must be on and va
+// canonical.
+func (m *MMU) Walk(va x86.VirtAddr, a x86.Access) (e tlb.Entry, f *x86.Fault) {
+	f = m.walk(va, a, &e)
+	return e, f
 }
 
 // walk reads the tables for va and fills e. SDM vol. 3A 4.5.

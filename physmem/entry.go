@@ -13,7 +13,7 @@ func (m *Memory) word(pa x86.PhysAddr) *uint64 {
 	if uint64(pa) >= uint64(len(m.base)) {
 		return nil
 	}
-	return (*uint64)(unsafe.Pointer(&m.base[pa&^7]))
+	return (*uint64)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(m.base)), pa&^7))
 }
 
 // Load64 reads the 8-byte entry at pa, a multiple of 8; all ones where there is no RAM. It assumes a little-endian host,

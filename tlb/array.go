@@ -65,23 +65,6 @@ func (a *array) victim(e *Entry) *slot {
 	return best
 }
 
-func (a *array) remove(va x86.VirtAddr, dead func(*Entry) bool) int {
-	n := 0
-	for size := range numSizes {
-		if !a.holds[size] {
-			continue
-		}
-		set := a.set(va, size)
-		for i := range set {
-			if s := &set[i]; s.valid && s.Size == size && dead(&s.Entry) {
-				*s = slot{}
-				n++
-			}
-		}
-	}
-	return n
-}
-
 func (a *array) removeAll(dead func(*Entry) bool) int {
 	n := 0
 	for i := range a.slots {

@@ -170,15 +170,31 @@ func (h *Hierarchy) holds(e *Entry) bool {
 }
 
 // InvalidatePage drops every entry of the page that holds va, of the address space and global ones, whatever its size:
-// INVLPG (SDM vol. 3A 4.10.4.1). It returns how many there were and whether one of them allowed execution.
-func (h *Hierarchy) InvalidatePage(va x86.VirtAddr, pcid uint16) (n int, exec bool) {
-	n = h.remove(va, func(e *Entry) bool {
-		dead := e.Covers(va) && (e.Global || e.PCID == pcid)
-		exec = exec || dead && !e.NoExec
-		return dead
-	})
+// INVLPG (SDM vol. 3A 4.10.4.1). It returns how many there were,
+// whether one of them allowed execution, and the largest page size among them.
+func (h *Hierarchy) InvalidatePage(va x86.VirtAddr, pcid uint16) (n int, exec bool, size Size) {
+	killed := func(e *Entry) {
+		n++
+		exec = exec || !e.NoExec
+		size = max(size, e.Size)
+	}
+	if h.ideal != nil {
+		for s := range numSizes {
+			if e, ok := h.ideal.take(va, s, pcid); ok {
+				killed(&e)
+			}
+		}
+	}
+	for _, level := range [][]*array{h.l1i, h.l1d, h.l2} {
+		for _, arr := range level {
+			for s := arr.find(va, pcid); s != nil; s = arr.find(va, pcid) {
+				killed(&s.Entry)
+				*s = slot{}
+			}
+		}
+	}
 	h.Counters.Invalidated += uint64(n)
-	return n, exec
+	return n, exec, size
 }
 
 // Flush drops the entries of one address space but global ones: MOV CR3 (SDM vol. 3A 4.10.4.1).
@@ -201,20 +217,6 @@ func (h *Hierarchy) flush(dead func(*Entry) bool) {
 		}
 	}
 	h.Counters.FlushKills += uint64(n)
-}
-
-// remove drops the entries of va's sets that match.
-func (h *Hierarchy) remove(va x86.VirtAddr, dead func(*Entry) bool) int {
-	if h.ideal != nil {
-		return h.ideal.remove(va, dead)
-	}
-	n := 0
-	for _, level := range [][]*array{h.l1i, h.l1d, h.l2} {
-		for _, arr := range level {
-			n += arr.remove(va, dead)
-		}
-	}
-	return n
 }
 
 // Len returns how many entries the last level holds, for reports.

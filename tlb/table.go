@@ -91,24 +91,20 @@ func (t *table) grow() {
 	}
 }
 
-// remove drops the entries of the pages that hold va and match.
-func (t *table) remove(va x86.VirtAddr, dead func(*Entry) bool) int {
-	n := 0
+// take removes and returns the entry of the page of a size that holds va; insert sees to it that there is one at most.
+func (t *table) take(va x86.VirtAddr, size Size, pcid uint16) (Entry, bool) {
+	if t.sizes[size] == 0 {
+		return Entry{}, false
+	}
 	mask := len(t.slots) - 1
-	for size := range numSizes {
-		if t.sizes[size] == 0 {
-			continue
-		}
-		for i := t.home(va, size); t.slots[i].valid; {
-			if e := &t.slots[i].Entry; e.Size == size && dead(e) {
-				t.delete(i)
-				n++
-				continue // another entry may have moved here
-			}
-			i = (i + 1) & mask
+	for i := t.home(va, size); t.slots[i].valid; i = (i + 1) & mask {
+		if e := &t.slots[i].Entry; e.Size == size && e.Covers(va) && (e.Global || e.PCID == pcid) {
+			taken := *e
+			t.delete(i)
+			return taken, true
 		}
 	}
-	return n
+	return Entry{}, false
 }
 
 // delete empties slot i and moves later entries of its run back, so that no probe ends early (Knuth vol. 3, 6.4
