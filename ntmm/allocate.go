@@ -23,6 +23,7 @@ const allocationTypes = ntdef.MEM_COMMIT | ntdef.MEM_RESERVE | ntdef.MEM_RESET |
 // _4 (size), _5 (type), INVALID_PAGE_PROTECTION, CONFLICTING_ADDRESSES, NO_MEMORY, COMMITMENT_LIMIT; NOT_SUPPORTED for the
 // types that package doc names.
 func (as *AddressSpace) Allocate(r *Request) ntdef.Status {
+	defer as.check()
 	high, st := as.zeroBits(r.ZeroBits)
 	if st != ntdef.STATUS_SUCCESS {
 		return st

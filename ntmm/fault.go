@@ -47,7 +47,13 @@ func (as *AddressSpace) Fault(pf *x86.Fault, _ Mode) Resolution {
 		f.v = as.vads.find(f.va)
 		f.at, f.pte = as.pte(f.va)
 	}
+	hadTable := f.at != 0
 	kind, st, param := as.answer(&f)
+	if st != ntdef.STATUS_SUCCESS && !hadTable && f.at != 0 {
+		// The table that was made for a page that did not come is not kept empty.
+		as.freeEmptyTables(f.va.Page(), f.va.Page()+x86.PageSize)
+		f.at, _ = as.pte(f.va)
+	}
 	r := Resolution{Status: st, Kind: kind}
 	if st != ntdef.STATUS_SUCCESS {
 		r.NumParams = 2
@@ -57,6 +63,7 @@ func (as *AddressSpace) Fault(pf *x86.Fault, _ Mode) Resolution {
 		}
 	}
 	m.countFault(kind)
+	as.check()
 	if m.hooks.Fault != nil {
 		as.faultEvent(&f, &r)
 	}

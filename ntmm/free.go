@@ -9,6 +9,7 @@ import (
 // given. Statuses: INVALID_PARAMETER_4 (type), INVALID_PARAMETER_2 (base), _3 (size), MEMORY_NOT_ALLOCATED,
 // UNABLE_TO_DELETE_SECTION, FREE_VM_NOT_AT_BASE, UNABLE_TO_FREE_VM. Releasing a part splits the reservation.
 func (as *AddressSpace) Free(r *Request) ntdef.Status {
+	defer as.check()
 	if r.Type != ntdef.MEM_DECOMMIT && r.Type != ntdef.MEM_RELEASE {
 		return ntdef.STATUS_INVALID_PARAMETER_4
 	}

@@ -19,6 +19,7 @@ func (v *vad) effective(va x86.VirtAddr, e x86.PTE) (committed bool, code protec
 // Protect is NtProtectVirtualMemory: it changes the protection of committed pages of one reservation or view and returns
 // that of the first page. Statuses: INVALID_PAGE_PROTECTION, INVALID_PARAMETER_2, _3, CONFLICTING_ADDRESSES, NOT_COMMITTED.
 func (as *AddressSpace) Protect(r *Request) (old uint32, st ntdef.Status) {
+	defer as.check()
 	code, ok := encodeProtect(r.Protect &^ ntdef.PAGE_TARGETS_INVALID)
 	if !ok || r.Protect&ntdef.PAGE_TARGETS_INVALID != 0 && !code.executable() {
 		return 0, ntdef.STATUS_INVALID_PAGE_PROTECTION

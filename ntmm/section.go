@@ -88,6 +88,7 @@ type View struct {
 // MapView maps a whole image. STATUS_IMAGE_NOT_AT_BASE is the success of a place that is not the preferred one. Other
 // statuses: MAPPED_ALIGNMENT, INVALID_PARAMETER_3 (base), CONFLICTING_ADDRESSES, NO_MEMORY, COMMITMENT_LIMIT.
 func (as *AddressSpace) MapView(s *Section, view *View) ntdef.Status {
+	defer as.check()
 	size := uint64(len(s.codes)) << x86.PageShift
 	base := view.Base
 	switch {

@@ -1,0 +1,6 @@
+//go:build !invariants
+
+package ntmm
+
+// check verifies the invariants after every operation in builds with the tag invariants.
+func (as *AddressSpace) check() {}

@@ -1,0 +1,10 @@
+//go:build invariants
+
+package ntmm
+
+// check panics where the invariants do not hold: a bug of ours.
+func (as *AddressSpace) check() {
+	if err := as.verify(); err != nil {
+		panic("ntmm: " + err.Error())
+	}
+}
