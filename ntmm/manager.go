@@ -25,6 +25,8 @@ type Manager struct {
 	hooks  Hooks
 	commit commitCharge
 	count  Counters
+	// sections are all that were made: their pages stay in memory for the next view.
+	sections []*Section
 }
 
 // minFrames is the least RAM that a process's page tables and first pages fit into.

@@ -61,6 +61,7 @@ func (m *Manager) NewImageSection(img *Image) (*Section, ntdef.Status) {
 			s.codes[i], s.shared[i] = code, sub.Shared
 		}
 	}
+	m.sections = append(m.sections, s)
 	return s, ntdef.STATUS_SUCCESS
 }
 
