@@ -6,9 +6,8 @@ import (
 	"github.com/pagewalk/pagewalk/x86"
 )
 
-// verify checks what must hold between operations: page tables, VADs, PFN entries and the commit charge agree.
-// It holds for a machine with one address space. It walks everything: for tests and the
-// build tag invariants.
+// verify checks what must hold between operations: page tables, VADs, PFN entries and the commit charge agree. It holds
+// for a machine with one address space. It walks everything: for tests and the build tag invariants.
 func (as *AddressSpace) verify() error {
 	v := verifier{as: as, shares: map[uint64]uint32{}}
 	if err := v.tree(as.vads.root, 0, ^x86.VirtAddr(0)); err != nil {
