@@ -132,8 +132,6 @@ func (f *flags) set(v uint64) {
 	f.setCFOF(v&x86.FlagCF != 0, v&x86.FlagOF != 0)
 }
 
-// setFlags sets all six status flags from their RFLAGS positions.
-func (c *CPU) setFlags(bits uint64) { c.flags.set(bits) }
 
 // Flags returns RFLAGS.
 func (c *CPU) Flags() uint64 { return c.flags.status() | c.ctl }

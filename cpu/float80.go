@@ -89,6 +89,11 @@ func (a float80) unpack() num80 {
 	return num80{a.negative(), e - bias80 - n, a.frac << n}
 }
 
+func (a float80) isNormal() bool { return a.frac&integer80 != 0 && (a.se-1)&0x7fff < maxExp80-1 }
+
+// unpackNormal is unpack for normal numbers.
+func (a float80) unpackNormal() num80 { return num80{a.negative(), a.exp() - bias80, a.frac} }
+
 // A rounder rounds results to the control word's precision and direction and collects exceptions.
 type rounder struct {
 	rc    uint8 // roundNearest …
@@ -130,10 +135,14 @@ func (r *rounder) increments(neg, odd bool, rest uint64, sticky bool) bool {
 func (r *rounder) round(neg bool, exp int, hi, lo uint64, sticky bool) float80 {
 	const wrap = 24576
 	tiny := exp < 1-bias80
-	if tiny && r.unmasked&x87UE != 0 {
+	if tiny && r.unmasked&x87UE != 0 && !r.roundsToNormal(neg, exp, hi, lo, sticky) {
 		r.flags |= x87UE
 		exp += wrap
 		tiny = false
+		if exp < 1-bias80 { // FSCALE only: SDM vol. 1 8.5.5
+			r.flags |= x87PE
+			return signed80(float80{}, neg)
+		}
 	}
 	shift := 64 - r.prec
 	if tiny {
@@ -172,6 +181,11 @@ func (r *rounder) round(neg bool, exp int, hi, lo uint64, sticky bool) float80 {
 	if exp > bias80 {
 		r.flags |= x87OE
 		if r.unmasked&x87OE != 0 {
+			if exp > bias80+wrap { // FSCALE only: SDM vol. 1 8.5.4
+				r.flags |= x87PE
+				r.up = true
+				return signed80(infinity80, neg)
+			}
 			return signed80(float80{frac, uint16((exp - wrap + bias80) & maxExp80)}, neg)
 		}
 		r.flags |= x87PE

@@ -60,7 +60,10 @@ func (r *rounder) toFloat(v float80, frac, exp uint) uint64 {
 	shift := 63 - frac
 	e := u.exp + bias
 	tiny := e < 1
-	if tiny && r.unmasked&x87UE != 0 {
+	// What rounds up to the smallest normal number with an unbounded exponent does not underflow.
+	narrow := rounder{rc: r.rc, prec: frac + 1}
+	normal := tiny && narrow.roundsToNormal(u.neg, e-bias80, u.sig, 0, false)
+	if tiny && !normal && r.unmasked&x87UE != 0 {
 		r.flags |= x87UE
 		return 0
 	}
@@ -74,8 +77,7 @@ func (r *rounder) toFloat(v float80, frac, exp uint) uint64 {
 	}
 	if rest != 0 || sticky {
 		r.flags |= x87PE
-		narrow := rounder{rc: r.rc, prec: frac + 1}
-		if tiny && !narrow.roundsToNormal(u.neg, e-bias80, u.sig, 0, false) {
+		if tiny && !normal {
 			r.flags |= x87UE
 		}
 	}

@@ -8,6 +8,9 @@ import (
 // Run executes until something has to be answered by the layer above, at most budget instructions. A REP instruction
 // that is interrupted at the end of a chunk costs one of the budget for each chunk, so that no instruction outlives it.
 func (c *CPU) Run(budget uint64) Exit {
+	if c.MMU.Exact() {
+		return c.runExact(budget)
+	}
 	var b *block
 	for left := budget; left > 0; {
 		b = c.following(b)
@@ -35,6 +38,33 @@ func (c *CPU) Run(budget uint64) Exit {
 			b = nil
 		case deadVector:
 			b = nil
+		default:
+			return Exit{Kind: ExitException, Fault: f}
+		}
+	}
+	return Exit{Kind: ExitBudget}
+}
+
+// runExact is Run with every instruction fetched through the TLB model, so that its counters and its replacement see
+// what a processor's do. It executes blocks one instruction at a time.
+func (c *CPU) runExact(budget uint64) Exit {
+	for left := budget; left > 0; {
+		b, f := c.findSlow(c.RIP)
+		if f != nil {
+			return Exit{Kind: ExitException, Fault: f}
+		}
+		done, f := c.execute(b, 1)
+		c.IC += uint64(done)
+		left -= uint64(done)
+		if f == nil {
+			continue
+		}
+		switch f.Vector {
+		case exitVector:
+			return c.exit
+		case againVector:
+			left--
+		case deadVector:
 		default:
 			return Exit{Kind: ExitException, Fault: f}
 		}

@@ -1,5 +1,7 @@
 package cpu
 
+import "github.com/pagewalk/pagewalk/cpu/decode"
+
 // HasFeature reports whether CPUID advertises a feature.
 func (c *CPU) HasFeature(f Feature) bool { return c.features.has(f) }
 
@@ -11,3 +13,36 @@ func (c *CPU) SetX87Control(v uint16) { c.FPU.control = v }
 
 // X87Status returns the x87 status word with TOP.
 func (c *CPU) X87Status() uint16 { return c.FPU.status }
+
+// featureNames are the names that CPUID's bits go by (SDM vol. 2A, CPUID).
+var featureNames = [...]string{
+	Base: "base", X87: "x87", MMX: "MMX", SSE: "SSE", SSE2: "SSE2", SSE3: "SSE3", SSSE3: "SSSE3", SSE41: "SSE4.1",
+	SSE42: "SSE4.2", POPCNT: "POPCNT", MOVBE: "MOVBE", AES: "AES", PCLMULQDQ: "PCLMULQDQ", SHA: "SHA", RDRAND: "RDRAND",
+	RDSEED: "RDSEED", RDTSCP: "RDTSCP", RDPID: "RDPID", FSGSBASE: "FSGSBASE", CX16: "CMPXCHG16B", FXSR: "FXSR",
+	XSAVE: "XSAVE", ADX: "ADX", CLFLUSHOPT: "CLFLUSHOPT", CLWB: "CLWB",
+}
+
+// String returns the feature's name.
+func (f Feature) String() string { return featureNames[f] }
+
+// Features returns the features that the processor knows of, and which of them CPUID advertises by default.
+func Features() (advertised, off []Feature) {
+	for f := range Feature(len(featureNames)) {
+		if defaultFeatures.has(f) {
+			advertised = append(advertised, f)
+		} else {
+			off = append(off, f)
+		}
+	}
+	return advertised, off
+}
+
+// Missing returns the mnemonics that the decoder knows and the processor does not execute, in alphabetical order.
+func Missing() (names []string) {
+	for op := decode.Invalid + 1; op < decode.NumOps; op++ {
+		if rows[op].body == nil {
+			names = append(names, op.String())
+		}
+	}
+	return names
+}

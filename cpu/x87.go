@@ -11,8 +11,10 @@ type fpu struct {
 	control uint16
 	status  uint16 // TOP is in bits 13:11
 	tags    uint8  // one bit a physical register: 1 = not empty (the abridged tag word of FXSAVE)
-	opcode  uint16 // of the last x87 instruction that was not a control instruction
-	ip, dp  uint64
+	// opcode is what FXRSTOR or FLDENV put there: processors store one only for unmasked exceptions, and only some
+	// (SDM vol. 1 8.1.9.1).
+	opcode uint16
+	ip, dp uint64 // of the last instruction that was not a control instruction, and of its memory operand
 }
 
 // init puts the unit into the state of FNINIT with every register +0.0: SDM vol. 3A table 9-1.
@@ -72,11 +74,19 @@ func (f *fpu) underflow() bool {
 	return !f.met(x87IE | x87SF)
 }
 
-// begin is what every x87 instruction that waits does first: pending unmasked exceptions are #MF, and the instruction is
-// remembered for handlers.
-func (c *CPU) x87Begin(in *Inst) *x86.Fault {
+// x87Wait raises #MF for a pending unmasked exception, as CR0.NE has it: what every x87 instruction does first but those
+// whose name starts with FN.
+func (c *CPU) x87Wait() *x86.Fault {
 	if c.FPU.status&x87ES != 0 {
 		return c.raise(x86.VectorMF)
+	}
+	return nil
+}
+
+// x87Begin is x87Wait for instructions that handlers may ask about: those that are not control instructions.
+func (c *CPU) x87Begin(in *Inst) *x86.Fault {
+	if f := c.x87Wait(); f != nil {
+		return f
 	}
 	c.FPU.ip = c.origin() + uint64(in.Off)
 	return nil
@@ -113,7 +123,6 @@ func (f *fpu) push(v float80) {
 // conversion meets. integer operands are those of FILD and FIADD and their kin.
 func (c *CPU) x87Load(in *Inst, integer bool) (v float80, met uint16, f *x86.Fault) {
 	va := c.ea(in)
-	c.FPU.dp = uint64(va)
 	if in.Width == 10 {
 		v.frac, f = c.MMU.Load64(va)
 		if f == nil {
@@ -122,12 +131,14 @@ func (c *CPU) x87Load(in *Inst, integer bool) (v float80, met uint16, f *x86.Fau
 		if f != nil {
 			return v, 0, c.memFault(in, f)
 		}
+		c.FPU.dp = uint64(va)
 		return v, 0, nil
 	}
 	raw, f := c.loadN(in, va, in.Width)
 	if f != nil {
 		return v, 0, f
 	}
+	c.FPU.dp = uint64(va)
 	switch {
 	case integer:
 		shift := 64 - 8*uint(in.Width)
@@ -205,6 +216,7 @@ func fld(c *CPU, in *Inst) *x86.Fault {
 			met = x87IE
 		}
 		if u.met(met) && met&x87IE != 0 {
+			u.setC1(false)
 			return nil
 		}
 	}
@@ -273,10 +285,13 @@ func (c *CPU) x87Store(in *Inst, v float80) (done bool, f *x86.Fault) {
 	} else {
 		raw = r.toFloat(v, 52, 11)
 	}
-	u.setC1(r.up)
-	if u.met(r.flags) && r.flags&^u.control&(x87IE|x87OE|x87UE) != 0 {
+	if serious := r.flags & (x87IE | x87OE | x87UE); serious&^u.control != 0 {
+		u.setC1(false)
+		u.met(serious)
 		return false, nil // to memory, unmasked overflow and underflow store nothing (SDM vol. 1 8.5.4)
 	}
+	u.setC1(r.up)
+	u.met(r.flags)
 	return true, c.storeN(in, va, in.Width, raw)
 }
 
@@ -290,6 +305,7 @@ func fist(c *CPU, in *Inst) *x86.Fault {
 	if f := c.MMU.Probe(va, int(in.Width), x86.Write); f != nil {
 		return c.memFault(in, f)
 	}
+	u.dp = uint64(va)
 	v := u.get(0)
 	r := u.rounder()
 	if in.Op == decode.FISTTP {
@@ -350,7 +366,7 @@ func fxch(c *CPU, in *Inst) *x86.Fault {
 
 // constants80 are the constants as truncated, and whether rounding up takes the next number (SDM vol. 2A, FLD1…): the unit
 // knows them to 66 bits.
-var constants80 = map[decode.Op]struct {
+var constants80 = [decode.NumOps]struct {
 	v       float80
 	nearest bool // the nearest number is the next one
 	exact   bool
@@ -368,7 +384,7 @@ func fldConst(c *CPU, in *Inst) *x86.Fault {
 	if f := c.x87Begin(in); f != nil {
 		return f
 	}
-	k := constants80[in.Op]
+	k := &constants80[in.Op]
 	v := k.v
 	rc := c.FPU.rounder().rc
 	if !k.exact && (rc == roundUp || rc == roundNearest && k.nearest) {

@@ -41,7 +41,7 @@ type arith80 struct {
 	reverse, integer, pops bool
 }
 
-var arith80s = map[decode.Op]arith80{
+var arith80s = [decode.NumOps]arith80{
 	decode.FADD: {op: '+'}, decode.FADDP: {op: '+', pops: true}, decode.FIADD: {op: '+', integer: true},
 	decode.FSUB: {op: '-'}, decode.FSUBP: {op: '-', pops: true}, decode.FISUB: {op: '-', integer: true},
 	decode.FSUBR: {op: '-', reverse: true}, decode.FSUBRP: {op: '-', reverse: true, pops: true},
@@ -92,12 +92,18 @@ func farith(c *CPU, in *Inst) *x86.Fault {
 	return nil
 }
 
+// x87Before are the exceptions found before anything is computed; unmasked, they keep the others from being noticed.
+const x87Before = x87IE | x87DE | x87ZE
+
 // finish records the exceptions of an operation, stores its result where none of the unmasked ones forbids it, and pops.
 func (f *fpu) finish(r *rounder, dst int, v float80, pops bool) {
-	f.setC1(r.up)
-	if f.met(r.flags) && r.flags&^f.control&(x87IE|x87ZE|x87DE) != 0 {
+	if r.flags&^f.control&x87Before != 0 {
+		f.setC1(false)
+		f.met(r.flags & x87Before)
 		return
 	}
+	f.setC1(r.up)
+	f.met(r.flags)
 	f.set(dst, v)
 	if pops {
 		f.pop()
@@ -154,6 +160,19 @@ func (r *rounder) invalid() float80 {
 
 // arith is a op b.
 func (r *rounder) arith(op byte, a, b float80, met uint16) float80 {
+	if a.isNormal() && b.isNormal() && met == 0 { // nearly always
+		x, y := a.unpackNormal(), b.unpackNormal()
+		switch op {
+		case '-':
+			y.neg = !y.neg
+			return r.add(x, y)
+		case '+':
+			return r.add(x, y)
+		case '*':
+			return r.mul(x, y)
+		}
+		return r.div(x, y)
+	}
 	if v, done := r.nans(a, b); done {
 		return v
 	}
@@ -365,7 +384,9 @@ func fprem(c *CPU, in *Inst) *x86.Fault {
 	r := u.rounder()
 	r.prec = 64
 	v, q, partial := r.rem(a, b, in.Op == decode.FPREM1)
-	if r.flags&^u.control&(x87IE|x87ZE|x87DE) == 0 {
+	if r.flags&^u.control&x87Before != 0 {
+		r.flags &= x87Before
+	} else {
 		if r.flags&x87IE == 0 && !a.isNaN() && !b.isNaN() {
 			u.status &^= x87C0 | x87C3
 		}

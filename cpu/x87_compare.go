@@ -107,11 +107,11 @@ func fcom(c *CPU, in *Inst) *x86.Fault {
 		o, flags = unorderedWith, x87IE|x87SF
 	}
 	u.setC1(false)
-	if u.met(flags) && flags&^u.control&(x87IE|x87DE) != 0 {
-		return nil
-	}
 	u.status = u.status&^(x87C0|x87C2|x87C3) |
 		[...]uint16{lessThan: x87C0, equalTo: x87C3, greaterThan: 0, unorderedWith: x87C0 | x87C2 | x87C3}[o]
+	if u.met(flags) { // the condition codes are set even so, but nothing is popped
+		return nil
+	}
 	switch in.Op {
 	case decode.FCOMP, decode.FUCOMP, decode.FICOMP:
 		u.pop()
@@ -133,12 +133,12 @@ func fcomi(c *CPU, in *Inst) *x86.Fault {
 	if u.empty(0) || u.empty(i) {
 		o, flags = unorderedWith, x87IE|x87SF
 	}
-	if u.met(flags) && flags&^u.control&(x87IE|x87DE) != 0 {
-		return nil
-	}
 	c.flags.set([...]uint64{
 		lessThan: x86.FlagCF, equalTo: x86.FlagZF, greaterThan: 0, unorderedWith: x86.FlagCF | x86.FlagPF | x86.FlagZF,
 	}[o])
+	if u.met(flags) { // the flags are set even so, but nothing is popped
+		return nil
+	}
 	if in.Op == decode.FCOMIP || in.Op == decode.FUCOMIP {
 		u.pop()
 	}

@@ -45,7 +45,7 @@ func fnstcw(c *CPU, in *Inst) *x86.Fault { return c.put(in, in.Args[0], 2, uint6
 // fldcw loads the control word; unmasking a pending exception raises it at the next instruction that waits.
 // SDM vol. 2A, FLDCW.
 func fldcw(c *CPU, in *Inst) *x86.Fault {
-	if f := c.x87Begin(in); f != nil {
+	if f := c.x87Wait(); f != nil {
 		return f
 	}
 	v, f := c.loadN(in, c.ea(in), 2)
@@ -64,12 +64,7 @@ func (f *fpu) setControl(v uint16) {
 }
 
 // fwait raises pending exceptions. SDM vol. 2D, WAIT.
-func fwait(c *CPU, in *Inst) *x86.Fault {
-	if c.FPU.status&x87ES != 0 {
-		return c.raise(x86.VectorMF)
-	}
-	return nil
-}
+func fwait(c *CPU, in *Inst) *x86.Fault { return c.x87Wait() }
 
 // fullTags is the 16-bit tag word: 0 valid, 1 zero, 2 special, 3 empty for each physical register (SDM vol. 1 8.1.7).
 func (f *fpu) fullTags() uint16 {
@@ -141,7 +136,7 @@ func fnstenv(c *CPU, in *Inst) *x86.Fault {
 
 // fldenv loads the environment. SDM vol. 2A, FLDENV.
 func fldenv(c *CPU, in *Inst) *x86.Fault {
-	if f := c.x87Begin(in); f != nil {
+	if f := c.x87Wait(); f != nil {
 		return f
 	}
 	b := make([]byte, in.Width)
@@ -170,7 +165,7 @@ func fnsave(c *CPU, in *Inst) *x86.Fault {
 
 // frstor loads what FNSAVE stored. SDM vol. 2A, FRSTOR.
 func frstor(c *CPU, in *Inst) *x86.Fault {
-	if f := c.x87Begin(in); f != nil {
+	if f := c.x87Wait(); f != nil {
 		return f
 	}
 	b := make([]byte, in.Width)

@@ -4,7 +4,7 @@ package cpu
 
 import "testing"
 
-func newX87Host(t testing.TB) func(code []byte, before *x87State) string {
+func newX87Host(t testing.TB) func(code []byte, before *x87State) *x87State {
 	t.Fatal("-record and -live need linux/amd64")
 	return nil
 }

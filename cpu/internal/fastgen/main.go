@@ -28,10 +28,21 @@ var binaries = []binary{
 }
 
 var conditions = []struct{ name, expr string }{
-	{"O", "c.flags.of()"}, {"NO", "!c.flags.of()"}, {"B", "c.flags.cf()"}, {"AE", "!c.flags.cf()"},
-	{"E", "c.flags.zf()"}, {"NE", "!c.flags.zf()"}, {"BE", "c.flags.cf() || c.flags.zf()"},
-	{"A", "!c.flags.cf() && !c.flags.zf()"}, {"S", "c.flags.sf()"}, {"NS", "!c.flags.sf()"}, {"P", "c.flags.pf()"},
-	{"NP", "!c.flags.pf()"}, {"L", "c.flags.lt()"}, {"GE", "!c.flags.lt()"}, {"LE", "c.flags.zf() || c.flags.lt()"},
+	{"O", "c.flags.of()"},
+	{"NO", "!c.flags.of()"},
+	{"B", "c.flags.cf()"},
+	{"AE", "!c.flags.cf()"},
+	{"E", "c.flags.zf()"},
+	{"NE", "!c.flags.zf()"},
+	{"BE", "c.flags.cf() || c.flags.zf()"},
+	{"A", "!c.flags.cf() && !c.flags.zf()"},
+	{"S", "c.flags.sf()"},
+	{"NS", "!c.flags.sf()"},
+	{"P", "c.flags.pf()"},
+	{"NP", "!c.flags.pf()"},
+	{"L", "c.flags.lt()"},
+	{"GE", "!c.flags.lt()"},
+	{"LE", "c.flags.zf() || c.flags.lt()"},
 	{"G", "!c.flags.zf() && !c.flags.lt()"},
 }
 
