@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntmm"
@@ -156,11 +157,11 @@ func DefaultEnv() []string {
 	}
 }
 
-// SystemDLLs builds the built-in DLLs.
-func SystemDLLs() (*winapi.Set, error) {
+// SystemDLLs returns the built-in DLLs, which are the same for every machine.
+var SystemDLLs = sync.OnceValues(func() (*winapi.Set, error) {
 	dlls := []*winapi.DLL{kernel32.DLL(), msvcrt.DLL(), ucrtbase.DLL()}
 	return winapi.Build(append([]*winapi.DLL{ntdll.DLL(dlls...)}, dlls...))
-}
+})
 
 // System returns the executive, through which everything below can be reached.
 func (m *Machine) System() *nt.System { return m.sys }

@@ -118,9 +118,19 @@ func processorFeatures(c *cpu.CPU) []int {
 		feature cpu.Feature
 		pf      int
 	}{
-		{cpu.MMX, 3}, {cpu.SSE, 6}, {cpu.SSE2, 10}, {cpu.SSE3, 13}, {cpu.CX16, 14}, {cpu.XSAVE, 17},
-		{cpu.FSGSBASE, 22}, {cpu.RDRAND, 28}, {cpu.RDTSCP, 32}, {cpu.RDPID, 33}, {cpu.SSSE3, 36},
-		{cpu.SSE41, 37}, {cpu.SSE42, 38},
+		{cpu.MMX, 3},
+		{cpu.SSE, 6},
+		{cpu.SSE2, 10},
+		{cpu.SSE3, 13},
+		{cpu.CX16, 14},
+		{cpu.XSAVE, 17},
+		{cpu.FSGSBASE, 22},
+		{cpu.RDRAND, 28},
+		{cpu.RDTSCP, 32},
+		{cpu.RDPID, 33},
+		{cpu.SSSE3, 36},
+		{cpu.SSE41, 37},
+		{cpu.SSE42, 38},
 	} {
 		if c.HasFeature(f.feature) {
 			features = append(features, f.pf)

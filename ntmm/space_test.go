@@ -604,8 +604,7 @@ func playModel(t testing.TB, seed uint64, steps int) {
 func checkTouch(t testing.TB, w *world, p *modelPage, va x86.VirtAddr, rng *rand.Rand) {
 	a := []x86.Access{x86.Read, x86.Write, x86.Execute}[rng.IntN(3)]
 	v := byte(rng.Uint32() | 1)
-	at := va + x86.VirtAddr(rng.IntN(1))
-	got, r := w.access(at, a, v)
+	got, r := w.access(va, a, v)
 	allowed := p.committed
 	switch p.protect &^ (ntdef.PAGE_GUARD | ntdef.PAGE_NOCACHE) {
 	case ntdef.PAGE_NOACCESS:
@@ -622,7 +621,7 @@ func checkTouch(t testing.TB, w *world, p *modelPage, va x86.VirtAddr, rng *rand
 		require.Equal(t, ntdef.STATUS_GUARD_PAGE_VIOLATION, r.Status)
 		p.protect &^= ntdef.PAGE_GUARD
 	case !allowed:
-		require.Equal(t, violation(exceptionAccess(a), at), r)
+		require.Equal(t, violation(exceptionAccess(a), va), r)
 	default:
 		require.Equal(t, Resolution{}, r)
 		if a == x86.Read {

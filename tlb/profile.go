@@ -38,8 +38,6 @@ type Profile struct {
 	Assumed string      // which of the figures the vendor does not publish
 }
 
-var all = []Size{Size4K, Size2M, Size1G}
-
 // profiles are the processors known by name. Skylake: Intel 64 and IA-32 Architectures Optimization Reference Manual,
 // table "TLB parameters of the Skylake microarchitecture".
 var profiles = []Profile{

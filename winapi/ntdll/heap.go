@@ -157,8 +157,11 @@ func newHeap(os heapOS, flags uint32, reserve, commit uint64, secret uint32) (*h
 		at uint64
 		v  uint32
 	}{
-		{heapFlags, flags}, {heapForceFlags, flags & (HEAP_NO_SERIALIZE | HEAP_GENERATE_EXCEPTIONS | HEAP_ZERO_MEMORY)},
-		{heapProtect, protect}, {heapSecret, secret}, {heapSign, heapSignature},
+		{heapFlags, flags},
+		{heapForceFlags, flags & (HEAP_NO_SERIALIZE | HEAP_GENERATE_EXCEPTIONS | HEAP_ZERO_MEMORY)},
+		{heapProtect, protect},
+		{heapSecret, secret},
+		{heapSign, heapSignature},
 	} {
 		if err := os.Store32(base+w.at, w.v); err != nil {
 			return nil, err

@@ -34,7 +34,6 @@ type ldr struct {
 	data     uint64    // PEB_LDR_DATA
 	unbound  []string  // "dll!function" by stub
 	pages    []uint64  // of stubs for them
-	tlsCount uint32
 }
 
 type ldrKey struct{}
