@@ -16,15 +16,58 @@ const (
 	UCRT                 // ucrtbase.dll: C99
 )
 
+// A dialect is what the run-times, and callers of the UCRT by their options, have different in printf.
+type dialect struct {
+	legacySpecials bool // 1.#INF, not inf; no %F
+	exponentDigits int  // the least number of them
+	halfEven       bool // exact halves are rounded to even, not away from zero
+	charLength     bool // hh means char; it was h twice
+	wide           bool // a wide function
+	naturalStrings bool // %s is of the function's own kind and %S of the other; else %s is narrow and %S wide
+}
+
+// Options of the UCRT's __stdio_common functions (corecrt_stdio_config.h).
+const (
+	optionLegacyVsprintfTermination = 1 << 0
+	optionStandardSnprintf          = 1 << 1
+	optionLegacyWideSpecifiers      = 1 << 2
+	optionLegacyMSVCRT              = 1 << 3
+	optionThreeDigitExponents       = 1 << 4
+	optionStandardRounding          = 1 << 5
+)
+
+var msvcrtDialect = dialect{legacySpecials: true, exponentDigits: 3, naturalStrings: true}
+
+// ucrtDialect returns the dialect of the UCRT under a call's options.
+func ucrtDialect(options uint64, wide bool) dialect {
+	d := dialect{
+		legacySpecials: options&optionLegacyMSVCRT != 0,
+		exponentDigits: 2,
+		halfEven:       options&optionStandardRounding != 0,
+		charLength:     true,
+		wide:           wide,
+		naturalStrings: options&optionLegacyWideSpecifiers != 0,
+	}
+	if options&optionThreeDigitExponents != 0 {
+		d.exponentDigits = 3
+	}
+	return d
+}
+
 // memory is where printf's string arguments lie.
 type memory interface {
 	Load8(va uint64) (uint8, error)
 	Load16(va uint64) (uint16, error)
-	Load64(va uint64) (uint64, error)
 }
 
-// errFormat says that a format asks for what printf refuses, such as %n.
-var errFormat = errors.New("crt: invalid format")
+var (
+	// errFormat says that a format asks for what printf refuses: %n.
+	errFormat = errors.New("crt: invalid format")
+	// errCharacter says that a wide character has no byte in the C locale.
+	errCharacter = errors.New("crt: no such character in the C locale")
+	// errTooLong says that the result is longer than pagewalk makes it.
+	errTooLong = errors.New("crt: printf of more than 16 MiB")
+)
 
 // A spec is one conversion specification of a format.
 type spec struct {
@@ -37,32 +80,43 @@ type spec struct {
 	verb                          byte
 }
 
-// maxWidth bounds field widths and precisions, so that a format cannot ask for unbounded memory.
-const maxWidth = 1 << 20
+// maxWidth bounds field widths and precisions, and maxString strings and results, so that a format cannot ask for
+// unbounded memory.
+const (
+	maxWidth  = 1 << 20
+	maxString = 16 << 20
+)
 
-// Format appends what printf makes of a format to b. next returns the arguments, 8 bytes each; wide formats have been
-// narrowed by the caller.
-func Format(b []byte, flavor Flavor, m memory, format string, next func() (uint64, error)) ([]byte, error) {
-	for i := 0; i < len(format); {
-		if format[i] != '%' {
-			b = append(b, format[i])
-			i++
+// format appends what printf makes of a format to b. next returns the arguments, 8 bytes each; a wide function's format
+// has been narrowed by the caller.
+func format(b []byte, d *dialect, m memory, text string, next func() (uint64, error)) ([]byte, error) {
+	for i := 0; i < len(text); {
+		if text[i] != '%' {
+			n := strings.IndexByte(text[i:], '%')
+			if n < 0 {
+				n = len(text) - i
+			}
+			b = append(b, text[i:i+n]...)
+			i += n
 			continue
 		}
-		s, n, err := parseSpec(format[i+1:], next)
+		s, n, err := parseSpec(d, text[i+1:], next)
 		if err != nil {
 			return b, err
 		}
 		i += 1 + n
-		if b, err = s.convert(b, flavor, m, next); err != nil {
+		if b, err = s.convert(b, d, m, next); err != nil {
 			return b, err
+		}
+		if len(b) > maxString {
+			return b, errTooLong
 		}
 	}
 	return b, nil
 }
 
 // parseSpec reads a specification behind its %; n is how many bytes it has.
-func parseSpec(f string, next func() (uint64, error)) (s spec, n int, err error) {
+func parseSpec(d *dialect, f string, next func() (uint64, error)) (s spec, n int, err error) {
 	s.prec, s.size = -1, 4
 	peek := func() byte {
 		if n < len(f) {
@@ -112,9 +166,9 @@ flags:
 		if s.prec, err = number(); err != nil {
 			return s, n, err
 		}
-		s.prec = min(s.prec, maxWidth)
+		s.prec = max(min(s.prec, maxWidth), -1)
 	}
-	n += s.length(f[n:])
+	n += s.length(d, f[n:])
 	s.verb = peek()
 	if s.verb != 0 {
 		n++
@@ -122,30 +176,55 @@ flags:
 	return s, n, nil
 }
 
-// length reads the length modifier: long is 32 bits on Windows.
-func (s *spec) length(f string) int {
-	for _, m := range []struct {
-		text string
-		size int
-	}{{"hh", 1}, {"h", 2}, {"ll", 8}, {"l", 4}, {"I64", 8}, {"I32", 4}, {"I", 8}, {"j", 8}, {"z", 8}, {"t", 8}, {"L", 8}, {"w", 4}} {
+// lengths are the length modifiers: long is 32 bits on Windows, long double 64.
+var lengths = []struct {
+	text         string
+	size         int
+	wide, narrow bool
+}{
+	{"hh", 1, false, true},
+	{"h", 2, false, true},
+	{"ll", 8, false, false},
+	{"l", 4, true, false},
+	{"I64", 8, false, false},
+	{"I32", 4, false, false},
+	{"I", 8, false, false},
+	{"j", 8, false, false},
+	{"z", 8, false, false},
+	{"t", 8, false, false},
+	{"L", 8, false, false},
+	{"w", 4, true, false},
+}
+
+// length reads the length modifier and returns its length.
+func (s *spec) length(d *dialect, f string) int {
+	for i := range lengths {
+		m := &lengths[i]
 		if strings.HasPrefix(f, m.text) {
-			s.size = m.size
-			s.wide = m.text == "l" || m.text == "w"
-			s.narrow = m.text == "h"
+			s.size, s.wide, s.narrow = m.size, m.wide, m.narrow
+			if s.size == 1 && !d.charLength {
+				s.size = 2
+			}
 			return len(m.text)
 		}
 	}
 	return 0
 }
 
-func (s *spec) convert(b []byte, flavor Flavor, m memory, next func() (uint64, error)) ([]byte, error) {
+func (s *spec) convert(b []byte, d *dialect, m memory, next func() (uint64, error)) ([]byte, error) {
 	switch s.verb {
-	case '%':
-		return append(b, '%'), nil
 	case 0:
 		return b, nil
 	case 'n':
 		return b, errFormat
+	case 'F':
+		if d.legacySpecials {
+			return append(b, 'F'), nil
+		}
+	case 'd', 'i', 'u', 'o', 'x', 'X', 'p', 'c', 'C', 's', 'S', 'e', 'E', 'f', 'g', 'G', 'a', 'A':
+	default:
+		// %% and any other letter print themselves and take no argument, as in both run-times.
+		return append(b, s.verb), nil
 	}
 	v, err := next()
 	if err != nil {
@@ -157,26 +236,19 @@ func (s *spec) convert(b []byte, flavor Flavor, m memory, next func() (uint64, e
 	case 'u', 'o', 'x', 'X':
 		return s.unsigned(b, v&(math.MaxUint64>>(64-8*s.size))), nil
 	case 'p':
-		digits := strings.ToUpper(strconv.FormatUint(v, 16))
-		s.zero = false
-		return s.pad(b, "", strings.Repeat("0", 16-len(digits))+digits), nil
+		// All 16 digits; a precision is ignored.
+		s.prec, s.verb = 16, 'X'
+		return s.unsigned(b, v), nil
 	case 'c', 'C':
-		if s.wide != (s.verb == 'C') && !s.narrow && v&0xffff > 0x7f {
-			return s.pad(b, "", string(rune(v&0xffff))), nil
-		}
-		return s.pad(b, "", string([]byte{byte(v)})), nil
+		return s.char(b, d, v)
 	case 's', 'S':
-		text, err := s.text(m, v)
+		text, err := s.text(d, m, v)
 		if err != nil {
 			return b, err
 		}
-		s.zero = false
 		return s.pad(b, "", text), nil
-	case 'e', 'E', 'f', 'F', 'g', 'G', 'a', 'A':
-		return s.float(b, flavor, math.Float64frombits(v)), nil
 	}
-	// An unknown conversion prints its letter, as both run-times do.
-	return append(b, s.verb), nil
+	return s.float(b, d, math.Float64frombits(v)), nil
 }
 
 func signExtend(v uint64, size int) int64 {
@@ -209,8 +281,9 @@ func (s *spec) unsigned(b []byte, v uint64) []byte {
 	switch s.verb {
 	case 'o':
 		digits := strconv.FormatUint(v, 8)
-		if s.alt && s.prec <= len(digits) && v != 0 {
-			digits = "0" + digits
+		if s.alt && s.prec <= len(digits) && (v != 0 || s.prec == 0) {
+			// The 0 of # is a digit: it counts for the precision.
+			s.prec, digits = -1, "0"+strings.TrimPrefix(digits, "0")
 		}
 		return s.integer(b, "", digits, v == 0)
 	case 'u':
@@ -240,7 +313,7 @@ func (s *spec) integer(b []byte, prefix, digits string, zero bool) []byte {
 	return s.pad(b, prefix, digits)
 }
 
-// pad appends prefix and body in the field's width.
+// pad appends prefix and body in the field's width. The 0 flag fills with zeros, even before strings.
 func (s *spec) pad(b []byte, prefix, body string) []byte {
 	n := s.width - len(prefix) - len(body)
 	switch {
@@ -257,9 +330,35 @@ func (s *spec) pad(b []byte, prefix, body string) []byte {
 	return append(append(b, prefix...), body...)
 }
 
-// text reads a string argument, at most precision characters of it.
-func (s *spec) text(m memory, va uint64) (string, error) {
-	limit := math.MaxInt
+// isWide says of which kind a %c or %s argument is.
+func (s *spec) isWide(d *dialect) bool {
+	switch {
+	case s.wide:
+		return true
+	case s.narrow:
+		return false
+	}
+	upper := s.verb < 'a'
+	if d.naturalStrings {
+		return upper != d.wide
+	}
+	return upper
+}
+
+func (s *spec) char(b []byte, d *dialect, v uint64) ([]byte, error) {
+	c := byte(v)
+	if s.isWide(d) {
+		if v&0xff00 != 0 {
+			return b, errCharacter
+		}
+	}
+	return s.pad(b, "", string([]byte{c})), nil
+}
+
+// text reads a string argument, at most precision characters of it. In the C locale the first 256 wide characters have the
+// byte of their number.
+func (s *spec) text(d *dialect, m memory, va uint64) (string, error) {
+	limit := maxString
 	if s.prec >= 0 {
 		limit = s.prec
 	}
@@ -267,33 +366,26 @@ func (s *spec) text(m memory, va uint64) (string, error) {
 		return "(null)"[:min(6, limit)], nil
 	}
 	var out []byte
-	wide := s.wide || s.verb == 'S' && !s.narrow
-	for n := 0; n < min(limit, maxString); n++ {
-		if wide {
-			u, err := m.Load16(va)
-			if err != nil || u == 0 {
+	wide := s.isWide(d)
+	for len(out) < limit {
+		if !wide {
+			c, err := m.Load8(va)
+			if err != nil || c == 0 {
 				return string(out), err
 			}
-			out = append(out, narrow(u))
-			va += 2
+			out = append(out, c)
+			va++
 			continue
 		}
-		c, err := m.Load8(va)
-		if err != nil || c == 0 {
+		u, err := m.Load16(va)
+		switch {
+		case err != nil || u == 0:
 			return string(out), err
+		case u > 0xff:
+			return "", errCharacter
 		}
-		out = append(out, c)
-		va++
+		out = append(out, byte(u))
+		va += 2
 	}
 	return string(out), nil
-}
-
-const maxString = 16 << 20
-
-// narrow turns a UTF-16 unit into a byte of the C locale, where only the first 256 have one.
-func narrow(u uint16) byte {
-	if u > 0xff {
-		return '?'
-	}
-	return byte(u)
 }

@@ -5,244 +5,192 @@ import (
 
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/winapi/ntdll"
+	"github.com/pagewalk/pagewalk/x86"
 )
 
 type (
-	noArgs     struct{}
-	exitArgs   struct{ Code uint32 }
-	funcArgs   struct{ Function uint64 }
-	signalArgs struct {
+	noArgs       struct{}
+	exitArgs     struct{ Code uint32 }
+	functionArgs struct{ Function uint64 }
+	signalArgs   struct {
 		Signal  uint32
 		Handler uint64
 	}
-	numberArgs struct{ Number uint32 }
-	mainArgs   struct {
-		Argc, Argv, Env uint64
-		DoWildCard      uint32
-		StartInfo       uint64
-	}
+	tableArgs struct{ First, Last uint64 }
 )
 
-// Process returns start-up, exit, signal and error functions that both run-times export under the same names.
+// Process returns exit, signal and error functions that both run-times export under the same names.
 func Process(f Flavor) []nt.UserFunc {
 	return []nt.UserFunc{
 		nt.Func("_initterm", initTerm),
-		nt.Func("exit", func(t *nt.Thread, a *exitArgs) (uint64, error) { return 0, stateOf(t, f).exit(t, a.Code) }),
-		nt.Func("_exit", func(t *nt.Thread, a *exitArgs) (uint64, error) { return 0, ntdll.ExitProcess(t, a.Code) }),
-		nt.Func("_cexit", func(t *nt.Thread, _ *noArgs) (uint64, error) { return 0, stateOf(t, f).runOnExit(t) }),
-		nt.Func("abort", abort),
-		nt.Func("signal", func(t *nt.Thread, a *signalArgs) (uint64, error) { return stateOf(t, f).signal(t, a) }),
-		nt.Func("_errno", func(t *nt.Thread, _ *noArgs) (uint64, error) { return stateOf(t, f).address(t, errnoName) }),
-		nt.Func("__setusermatherr", func(t *nt.Thread, a *funcArgs) (uint64, error) {
-			stateOf(t, f).mathErr = a.Function
+		nt.Func("_initterm_e", initTermE),
+		bind(f, "__setusermatherr", func(s *state, _ *nt.Thread, a *functionArgs) (uint64, error) {
+			s.mathErr = a.Function
 			return 0, nil
 		}),
-		nt.Func("strerror", func(t *nt.Thread, a *numberArgs) (uint64, error) { return stateOf(t, f).strerror(t, a.Number) }),
-		nt.Func("localeconv", func(t *nt.Thread, _ *noArgs) (uint64, error) { return stateOf(t, f).address(t, lconvName) }),
+		bind(f, "_c_exit", func(*state, *nt.Thread, *noArgs) (uint64, error) { return 0, nil }),
+		bind(f, "_cexit", func(s *state, t *nt.Thread, _ *noArgs) (uint64, error) { return 0, s.runOnExit(t) }),
+		bind(f, "_errno", errnoAddress),
+		bind(f, "_exit", func(s *state, t *nt.Thread, a *exitArgs) (uint64, error) { return 0, s.end(t, a.Code) }),
+		bind(f, "abort", abort),
+		bind(f, "exit", exit),
+		bind(f, "localeconv", func(s *state, _ *nt.Thread, _ *noArgs) (uint64, error) { return s.vars.lconv, nil }),
+		bind(f, "raise", raise),
+		bind(f, "signal", signal),
+		bind(f, "strerror", strerror),
 	}
 }
 
-// MSVCRTStart returns the start-up functions that only msvcrt has.
-func MSVCRTStart() []nt.UserFunc {
-	return []nt.UserFunc{
-		nt.Func("__getmainargs", getMainArgs),
-		nt.Func("__set_app_type", func(t *nt.Thread, a *numberArgs) (uint64, error) {
-			stateOf(t, MSVCRT).appType = a.Number
-			return 0, nil
-		}),
-		nt.Func("_amsg_exit", func(t *nt.Thread, a *numberArgs) (uint64, error) {
-			s := stateOf(t, MSVCRT)
-			s.streams[2].write(t, fmt.Appendf(nil, "\nruntime error R60%02d\n", a.Number))
-			return 0, ntdll.ExitProcess(t, 255)
-		}),
-		nt.Func("_onexit", func(t *nt.Thread, a *funcArgs) (uint64, error) {
-			s := stateOf(t, MSVCRT)
-			s.onexit = append(s.onexit, a.Function)
-			return a.Function, nil
-		}),
-		nt.Func("atexit", func(t *nt.Thread, a *funcArgs) (uint64, error) {
-			s := stateOf(t, MSVCRT)
-			s.onexit = append(s.onexit, a.Function)
-			return 0, nil
-		}),
-		nt.Func("__iob_func", func(t *nt.Thread, _ *noArgs) (uint64, error) { return stateOf(t, MSVCRT).iob, nil }),
-		// One thread takes and leaves the run-time's locks: there is nothing to wait for.
-		nt.Func("_lock", func(*nt.Thread, *numberArgs) (uint64, error) { return 0, nil }),
-		nt.Func("_unlock", func(*nt.Thread, *numberArgs) (uint64, error) { return 0, nil }),
-		// The C locale has code page 0 and one byte a character.
-		nt.Func("___lc_codepage_func", func(*nt.Thread, *noArgs) (uint64, error) { return 0, nil }),
-		nt.Func("___mb_cur_max_func", func(*nt.Thread, *noArgs) (uint64, error) { return 1, nil }),
-	}
+// initTerm calls the functions of a table in order, skipping NULL.
+func initTerm(t *nt.Thread, a *tableArgs) (uint64, error) {
+	return 0, callTable(t, a, func(uint64) bool { return false })
 }
 
-// UCRTStart returns the start-up functions that only the UCRT has.
-func UCRTStart() []nt.UserFunc {
-	variable := func(name, of string) nt.UserFunc {
-		return nt.Func(name, func(t *nt.Thread, _ *noArgs) (uint64, error) { return stateOf(t, UCRT).address(t, of) })
-	}
-	return []nt.UserFunc{
-		nt.Func("_configure_narrow_argv", configureNarrowArgv),
-		nt.Func("_initialize_narrow_environment", initializeNarrowEnvironment),
-		nt.Func("_set_app_type", func(t *nt.Thread, a *numberArgs) (uint64, error) {
-			stateOf(t, UCRT).appType = a.Number
-			return 0, nil
-		}),
-		nt.Func("_set_new_mode", func(t *nt.Thread, a *numberArgs) (uint64, error) {
-			s := stateOf(t, UCRT)
-			old := s.newMode
-			s.newMode = a.Number
-			return uint64(old), nil
-		}),
-		nt.Func("_crt_atexit", func(t *nt.Thread, a *funcArgs) (uint64, error) {
-			s := stateOf(t, UCRT)
-			s.onexit = append(s.onexit, a.Function)
-			return 0, nil
-		}),
-		nt.Func("__acrt_iob_func", func(t *nt.Thread, a *numberArgs) (uint64, error) {
-			return stateOf(t, UCRT).iob + fileSize*uint64(a.Number), nil
-		}),
-		variable("__p___argc", "__argc"),
-		variable("__p___argv", "__argv"),
-		variable("__p__environ", "_environ"),
-		variable("__p__acmdln", "_acmdln"),
-		variable("__p__fmode", "_fmode"),
-		variable("__p__commode", "_commode"),
-	}
+// initTermE is initTerm for functions that return an error number: the first that is not 0 ends it and is the result.
+func initTermE(t *nt.Thread, a *tableArgs) (result uint64, err error) {
+	err = callTable(t, a, func(v uint64) bool {
+		result = v & 0xffffffff
+		return result != 0
+	})
+	return result, err
 }
 
-// configureNarrowArgv fills __argc and __argv. The mode says whether wildcards are expanded, which needs a file system:
-// mingw's start-up asks for none.
-func configureNarrowArgv(t *nt.Thread, a *numberArgs) (uint64, error) {
-	const expandedArguments = 2
-	s := stateOf(t, UCRT)
-	if a.Number == expandedArguments {
-		return 0, t.Stop("_configure_narrow_argv with wildcard expansion is not implemented")
+func callTable(t *nt.Thread, a *tableArgs, stop func(result uint64) bool) error {
+	if a.Last <= a.First {
+		return nil
 	}
-	argc, err := s.address(t, "__argc")
-	if err != nil {
-		return 0, err
+	// The table is faulted in first: a fault after a call would run the function, and the call, anew.
+	if err := t.Probe(a.First, a.Last-a.First, x86.Read); err != nil {
+		return err
 	}
-	argv, err := s.address(t, "__argv")
-	if err != nil {
-		return 0, err
+	for at := a.First; at < a.Last; at += 8 {
+		fn, err := t.Load64(at)
+		if err != nil {
+			return err
+		}
+		if fn == 0 {
+			continue
+		}
+		v, err := t.Call(fn)
+		if err != nil || stop(v) {
+			return err
+		}
 	}
-	if err := t.Store32(argc, s.argc); err != nil {
-		return 0, err
-	}
-	return 0, t.Store64(argv, s.argv)
+	return nil
 }
 
-func initializeNarrowEnvironment(t *nt.Thread, _ *noArgs) (uint64, error) {
-	s := stateOf(t, UCRT)
-	va, err := s.address(t, "_environ")
-	if err != nil {
-		return 0, err
+// addOnExit registers a function for exit.
+func (s *state) addOnExit(fn uint64) { s.onexit = append(s.onexit, fn) }
+
+// runOnExit is what exit does before the process ends: it calls the registered functions, last registered first (each
+// once, also when one of them exits or registers more), and flushes the streams.
+func (s *state) runOnExit(t *nt.Thread) error {
+	if err := callAll(t, &s.onexit); err != nil {
+		return err
 	}
-	return 0, t.Store64(va, s.envp)
+	s.flush(t)
+	return nil
 }
 
-// getMainArgs is how msvcrt's start-up code gets main's arguments. DoWildCard is mingw's default of expanding * and ?: an
-// argument without them stays itself, and no file can be found for one with them.
-func getMainArgs(t *nt.Thread, a *mainArgs) (uint64, error) {
-	s := stateOf(t, MSVCRT)
-	if err := t.Store32(a.Argc, s.argc); err != nil {
-		return 0, err
+func callAll(t *nt.Thread, list *[]uint64) error {
+	for len(*list) > 0 {
+		fn := (*list)[len(*list)-1]
+		*list = (*list)[:len(*list)-1]
+		if _, err := t.Call(fn); err != nil {
+			return err
+		}
 	}
-	if err := t.Store64(a.Argv, s.argv); err != nil {
-		return 0, err
-	}
-	return 0, t.Store64(a.Env, s.envp)
+	return nil
 }
 
-// abort ends the process with code 3; both run-times write their message to a window or to standard error where the
-// program is a console one that did not ask otherwise.
-func abort(t *nt.Thread, _ *noArgs) (uint64, error) { return 0, ntdll.ExitProcess(t, 3) }
+// exit runs the registered functions, flushes the streams and ends the process.
+func exit(s *state, t *nt.Thread, a *exitArgs) (uint64, error) {
+	if err := s.runOnExit(t); err != nil {
+		return 0, err
+	}
+	return 0, ntdll.ExitProcess(t, a.Code)
+}
 
-// signal remembers a handler and returns the one before. Windows raises only SIGABRT, SIGFPE, SIGILL, SIGINT, SIGSEGV,
-// SIGTERM and SIGBREAK; another number is refused.
-func (s *state) signal(t *nt.Thread, a *signalArgs) (uint64, error) {
-	switch a.Signal {
-	case 2, 4, 8, 11, 15, 21, 22:
-	default:
+// end is _exit: no registered function is called, no stream flushed.
+func (s *state) end(t *nt.Thread, code uint32) error {
+	s.ended = true
+	return ntdll.ExitProcess(t, code)
+}
+
+// Signals that the run-times have (signal.h).
+const (
+	sigint         = 2
+	sigill         = 4
+	sigabrtCompat  = 6
+	sigfpe         = 8
+	sigsegv        = 11
+	sigterm        = 15
+	sigbreak       = 21
+	sigabrt        = 22
+	abortExitCode  = 3
+	handlerDefault = 0 // SIG_DFL
+	handlerIgnore  = 1 // SIG_IGN
+	handlerGet     = 2 // SIG_GET: signal only tells
+)
+
+// normalSignal returns the number under which a signal is kept; ok is false where there is no such signal.
+func normalSignal(n uint32) (signal uint32, ok bool) {
+	switch n {
+	case sigabrtCompat:
+		return sigabrt, true
+	case sigint, sigill, sigfpe, sigsegv, sigterm, sigbreak, sigabrt:
+		return n, true
+	}
+	return 0, false
+}
+
+// signal sets a signal's handler and returns the one before, SIG_ERR where there is no such signal. The handlers of
+// SIGFPE, SIGILL and SIGSEGV are called by the program's own start-up code, whose exception handler asks for them.
+func signal(s *state, t *nt.Thread, a *signalArgs) (uint64, error) {
+	n, ok := normalSignal(a.Signal)
+	if !ok {
 		return ^uint64(0), s.setErrno(t, einval)
 	}
-	old := s.signals[a.Signal]
-	s.signals[a.Signal] = a.Handler
+	old := s.signals[n]
+	if a.Handler != handlerGet {
+		s.signals[n] = a.Handler
+	}
 	return old, nil
 }
 
-// messages are strerror's (errno.h).
-var messages = map[uint32]string{
-	0: "No error", 1: "Operation not permitted", 2: "No such file or directory", 3: "No such process",
-	4: "Interrupted function call", 5: "Input/output error", 6: "No such device or address", 7: "Arg list too long",
-	8: "Exec format error", 9: "Bad file descriptor", 10: "No child processes", 11: "Resource temporarily unavailable",
-	12: "Not enough space", 13: "Permission denied", 14: "Bad address", 16: "Resource device", 17: "File exists",
-	18: "Improper link", 19: "No such device", 20: "Not a directory", 21: "Is a directory", 22: "Invalid argument",
-	23: "Too many open files in system", 24: "Too many open files", 25: "Inappropriate I/O control operation",
-	27: "File too large", 28: "No space left on device", 29: "Invalid seek", 30: "Read-only file system",
-	31: "Too many links", 32: "Broken pipe", 33: "Domain error", 34: "Result too large",
-	36: "Resource deadlock avoided", 38: "Filename too long", 39: "No locks available", 40: "Function not implemented",
-	41: "Directory not empty", 42: "Illegal byte sequence",
-}
-
-// strerror returns the text of an error number, in a buffer that the next call overwrites.
-func (s *state) strerror(t *nt.Thread, n uint32) (uint64, error) {
-	text, ok := messages[n]
+// raise calls a signal's handler, whose place SIG_DFL takes before; without one it ends the process with code 3.
+func raise(s *state, t *nt.Thread, a *numberArgs) (uint64, error) {
+	n, ok := normalSignal(a.Number)
 	if !ok {
-		text = "Unknown error"
+		return eof, s.setErrno(t, einval)
 	}
-	if s.errors == 0 {
-		va, err := alloc(t, make([]byte, 64))
-		if err != nil {
-			return 0, err
-		}
-		s.errors = va
-	}
-	return s.errors, t.Write(s.errors, append([]byte(text), 0))
-}
-
-// Heap returns the C names of the process heap.
-func Heap(f Flavor) []nt.UserFunc {
-	result := func(t *nt.Thread, va uint64, err error) (uint64, error) {
-		if err == nil && va == 0 {
-			err = stateOf(t, f).setErrno(t, enomem)
-		}
-		return va, err
-	}
-	return []nt.UserFunc{
-		nt.Func("malloc", func(t *nt.Thread, a *mallocArgs) (uint64, error) {
-			va, err := ntdll.AllocateHeap(t, 0, 0, a.Size)
-			return result(t, va, err)
-		}),
-		nt.Func("calloc", func(t *nt.Thread, a *callocArgs) (uint64, error) {
-			if a.Size != 0 && a.Count > ^uint64(0)/a.Size {
-				return result(t, 0, nil)
-			}
-			va, err := ntdll.AllocateHeap(t, 0, ntdll.HEAP_ZERO_MEMORY, a.Count*a.Size)
-			return result(t, va, err)
-		}),
-		nt.Func("realloc", func(t *nt.Thread, a *reallocArgs) (uint64, error) {
-			switch {
-			case a.Block == 0:
-				va, err := ntdll.AllocateHeap(t, 0, 0, a.Size)
-				return result(t, va, err)
-			case a.Size == 0:
-				_, err := ntdll.FreeHeap(t, 0, a.Block)
-				return 0, err
-			}
-			va, err := ntdll.ReAllocateHeap(t, 0, 0, a.Block, a.Size)
-			return result(t, va, err)
-		}),
-		nt.Func("free", func(t *nt.Thread, a *freeArgs) (uint64, error) {
-			_, err := ntdll.FreeHeap(t, 0, a.Block)
-			return 0, err
-		}),
+	switch handler := s.signals[n]; handler {
+	case handlerIgnore:
+		return 0, nil
+	case handlerDefault:
+		return 0, s.end(t, abortExitCode)
+	default:
+		s.signals[n] = handlerDefault
+		_, err := t.Call(handler, uint64(n))
+		return 0, err
 	}
 }
 
-type (
-	mallocArgs  struct{ Size uint64 }
-	callocArgs  struct{ Count, Size uint64 }
-	reallocArgs struct{ Block, Size uint64 }
-	freeArgs    struct{ Block uint64 }
-)
+// abort raises SIGABRT where the program handles it, and ends the process with code 3. msvcrt says so before.
+func abort(s *state, t *nt.Thread, _ *noArgs) (uint64, error) {
+	if s.flavor == MSVCRT {
+		s.streams[2].write(t, []byte("\nabnormal program termination\n"))
+	}
+	if s.signals[sigabrt] != handlerDefault {
+		if _, err := raise(s, t, &numberArgs{sigabrt}); err != nil {
+			return 0, err
+		}
+	}
+	return 0, s.end(t, abortExitCode)
+}
+
+// runtimeError is _amsg_exit: the start-up code failed.
+func runtimeError(s *state, t *nt.Thread, a *numberArgs) (uint64, error) {
+	s.streams[2].write(t, fmt.Appendf(nil, "\nruntime error R60%02d\n", a.Number))
+	return 0, s.end(t, 255)
+}

@@ -9,9 +9,11 @@ import (
 // state is what one run-time DLL keeps for one process.
 type state struct {
 	flavor  Flavor
+	vars    variables
 	streams [3]stream
 	iob     uint64 // address of the FILE structures of the standard streams
 	onexit  []uint64
+	quick   []uint64 // at_quick_exit's
 	signals map[uint32]uint64
 	argc    uint32
 	argv    uint64
@@ -19,28 +21,24 @@ type state struct {
 	appType uint32
 	newMode uint32
 	mathErr uint64
-	errors  uint64 // buffer of strerror
-	module  *nt.Module
+	// invalidParameter is remembered only: no function here checks its parameters by calling it.
+	invalidParameter uint64
+	errors           uint64 // buffer of strerror
+	module           *nt.Module
+	ended            bool   // by _exit or abort: the streams are not flushed
+	seed             uint32 // of rand
+	scratch          []byte // of printf
 }
 
-// fileSize is the size of a FILE: _iobuf of msvcrt; the UCRT's is opaque and smaller.
-const fileSize = 48
+// The size of a FILE: _iobuf of msvcrt, __crt_stdio_stream_data of the UCRT, whose programs see a pointer only.
+var fileSizes = [...]uint64{MSVCRT: 48, UCRT: 88}
 
 type stateKey Flavor
 
 func stateOf(t *nt.Thread, f Flavor) *state {
 	return t.Process().Local(stateKey(f), func() any {
-		return &state{flavor: f, signals: map[uint32]uint64{}}
+		return &state{flavor: f, signals: map[uint32]uint64{}, seed: 1}
 	}).(*state)
-}
-
-// address returns the address of one of the DLL's exported variables.
-func (s *state) address(t *nt.Thread, name string) (uint64, error) {
-	va, st, err := ntdll.ProcedureAddress(t, s.module.Base, name, 0)
-	if err == nil && st != ntdef.STATUS_SUCCESS {
-		err = t.Stop("%s does not export %s", s.module.Name, name)
-	}
-	return va, err
 }
 
 // Init prepares the run-time of a DLL when it is loaded: standard streams, arguments, environment.
@@ -48,47 +46,47 @@ func Init(f Flavor) func(t *nt.Thread, m *nt.Module) error {
 	return func(t *nt.Thread, m *nt.Module) error {
 		s := stateOf(t, f)
 		s.module = m
-		var err error
-		if s.iob, err = s.address(t, "_iob"); err != nil {
+		if err := s.findVariables(t); err != nil {
 			return err
 		}
+		s.iob = s.vars.iob
 		for i := range s.streams {
-			s.streams[i] = stream{handle: t.Process().StandardHandle(i), buffered: i == 1, text: true}
-			if err := t.Store32(s.iob+fileSize*uint64(i)+fileNumber, uint32(i)); err != nil {
-				return err
+			s.streams[i] = stream{handle: t.Process().StandardHandle(i), text: true}
+			if f == MSVCRT {
+				if err := t.Store32(s.file(uint32(i))+fileNumber, uint32(i)); err != nil {
+					return err
+				}
 			}
 		}
+		s.streams[1].size = bufferSize
 		return s.initArguments(t)
 	}
 }
 
-// Exit flushes the streams when the process ends in order.
+// Exit flushes the streams when the process ends in order, unless the program asked for an end without that.
 func Exit(f Flavor) func(t *nt.Thread, m *nt.Module) error {
 	return func(t *nt.Thread, _ *nt.Module) error {
-		stateOf(t, f).flush(t)
+		if s := stateOf(t, f); !s.ended {
+			s.flush(t)
+		}
 		return nil
 	}
 }
 
-// setErrno stores the C error number.
-func (s *state) setErrno(t *nt.Thread, code uint32) error {
-	va, err := s.address(t, errnoName)
-	if err != nil {
-		return err
+// findVariables fills s.vars with the addresses of the DLL's variables.
+func (s *state) findVariables(t *nt.Thread) error {
+	for name, field := range s.vars.fields() {
+		va, st, err := ntdll.ProcedureAddress(t, s.module.Base, variableName(s.flavor, name), 0)
+		if err != nil {
+			return err
+		}
+		if st != ntdef.STATUS_SUCCESS {
+			return t.Stop("%s has no variable %s", s.module.Name, name)
+		}
+		*field = va
 	}
-	return t.Store32(va, code)
+	return nil
 }
-
-// errnoName is the variable that _errno returns the address of.
-const errnoName = "PagewalkErrno"
-
-// C error numbers (errno.h).
-const (
-	enomem = 12
-	einval = 22
-	erange = 34
-	eio    = 5
-)
 
 // alloc takes memory from the process heap for what the run-time gives to the program.
 func alloc(t *nt.Thread, b []byte) (uint64, error) {

@@ -1,70 +1,41 @@
 package crt
 
 import (
-	"errors"
-
 	"github.com/pagewalk/pagewalk/nt"
+	"github.com/pagewalk/pagewalk/x86"
 )
 
-const eof = 0xffffffff // -1 as an int
+// eof is EOF, -1 as an int.
+const eof = 0xffffffff
 
-// Stdio returns the functions of stdio.h that both run-times export under the same names.
+// bind makes a function whose body needs the run-time's state.
+func bind[A any](f Flavor, name string, body func(s *state, t *nt.Thread, a *A) (uint64, error)) nt.UserFunc {
+	return nt.Func(name, func(t *nt.Thread, a *A) (uint64, error) { return body(stateOf(t, f), t, a) })
+}
+
+// Stdio returns the functions of stdio.h and io.h that both run-times export under the same names.
 func Stdio(f Flavor) []nt.UserFunc {
 	return []nt.UserFunc{
-		nt.Func("fwrite", func(t *nt.Thread, a *fwriteArgs) (uint64, error) { return stateOf(t, f).fwrite(t, a) }),
-		nt.Func("fputc", func(t *nt.Thread, a *putcArgs) (uint64, error) {
-			return stateOf(t, f).putc(t, a.Char, a.File)
-		}),
-		nt.Func("putc", func(t *nt.Thread, a *putcArgs) (uint64, error) {
-			return stateOf(t, f).putc(t, a.Char, a.File)
-		}),
-		nt.Func("putchar", func(t *nt.Thread, a *putcharArgs) (uint64, error) {
-			s := stateOf(t, f)
-			return s.putc(t, a.Char, s.iob+fileSize)
-		}),
-		nt.Func("fputs", func(t *nt.Thread, a *fputsArgs) (uint64, error) {
-			return stateOf(t, f).puts(t, a.Text, a.File, "")
-		}),
-		nt.Func("puts", func(t *nt.Thread, a *putsArgs) (uint64, error) {
-			s := stateOf(t, f)
-			return s.puts(t, a.Text, s.iob+fileSize, "\n")
-		}),
-		nt.Func("fflush", func(t *nt.Thread, a *fileArgs) (uint64, error) { return stateOf(t, f).fflush(t, a.File) }),
-	}
-}
-
-// Printf returns msvcrt's printf family.
-func Printf() []nt.UserFunc {
-	return []nt.UserFunc{
-		nt.Func("printf", func(t *nt.Thread, a *printfArgs) (uint64, error) {
-			s := stateOf(t, MSVCRT)
-			return s.printf(t, s.iob+fileSize, a.Format, &a.Args)
-		}),
-		nt.Func("fprintf", func(t *nt.Thread, a *fprintfArgs) (uint64, error) {
-			return stateOf(t, MSVCRT).printf(t, a.File, a.Format, &a.Args)
-		}),
-		nt.Func("vfprintf", func(t *nt.Thread, a *vfprintfArgs) (uint64, error) {
-			args := nt.VarArgsAt(a.Args)
-			return stateOf(t, MSVCRT).printf(t, a.File, a.Format, &args)
-		}),
-	}
-}
-
-// CommonPrintf returns the UCRT's one function behind the printf family.
-func CommonPrintf() []nt.UserFunc {
-	return []nt.UserFunc{
-		nt.Func("__stdio_common_vfprintf", func(t *nt.Thread, a *commonVfprintfArgs) (uint64, error) {
-			args := nt.VarArgsAt(a.Args)
-			return stateOf(t, UCRT).printf(t, a.File, a.Format, &args)
-		}),
+		bind(f, "_fileno", fileno),
+		bind(f, "_isatty", isatty),
+		bind(f, "_setmode", setmode),
+		bind(f, "_write", writeNumber),
+		bind(f, "fflush", fflush),
+		bind(f, "ferror", ferror),
+		bind(f, "fputc", fputc),
+		bind(f, "fputs", fputs),
+		bind(f, "fwrite", fwrite),
+		bind(f, "perror", perror),
+		bind(f, "putc", fputc),
+		bind(f, "putchar", putchar),
+		bind(f, "puts", puts),
+		bind(f, "setvbuf", setvbuf),
 	}
 }
 
 type (
-	fwriteArgs struct {
-		Buffer, Size, Count, File uint64
-	}
-	putcArgs struct {
+	fwriteArgs struct{ Buffer, Size, Count, File uint64 }
+	fputcArgs  struct {
 		Char uint32
 		File uint64
 	}
@@ -72,98 +43,230 @@ type (
 	fputsArgs   struct{ Text, File uint64 }
 	putsArgs    struct{ Text uint64 }
 	fileArgs    struct{ File uint64 }
-	printfArgs  struct {
-		Format uint64
-		Args   nt.VarArgs
+	setvbufArgs struct {
+		File, Buffer uint64
+		Mode         uint32
+		Size         uint64
 	}
-	fprintfArgs struct {
-		File, Format uint64
-		Args         nt.VarArgs
+	numberArgs  struct{ Number uint32 }
+	setmodeArgs struct{ Number, Mode uint32 }
+	writeArgs   struct {
+		Number uint32
+		Buffer uint64
+		Count  uint32
 	}
-	vfprintfArgs       struct{ File, Format, Args uint64 }
-	commonVfprintfArgs struct{ Options, File, Format, Locale, Args uint64 }
 )
 
-func (s *state) fwrite(t *nt.Thread, a *fwriteArgs) (uint64, error) {
+// fwrite writes Count elements of Size bytes. All of them are faulted in before the first goes out, so that the function
+// can run anew after a fault.
+func fwrite(s *state, t *nt.Thread, a *fwriteArgs) (uint64, error) {
 	st, err := s.stream(t, a.File)
 	if err != nil || a.Size == 0 || a.Count == 0 {
 		return 0, err
 	}
-	if a.Count > maxString/a.Size {
-		return 0, t.Stop("fwrite of %d elements of %d bytes", a.Count, a.Size)
+	if a.Count > ^uint64(0)/a.Size {
+		return 0, s.setErrno(t, einval)
 	}
-	b := make([]byte, a.Size*a.Count)
-	if err := t.Read(a.Buffer, b); err != nil {
+	ok, err := st.writeGuest(t, a.Buffer, a.Size*a.Count)
+	if err != nil {
 		return 0, err
 	}
-	if !st.write(t, b) {
+	if !ok {
 		return 0, s.setErrno(t, eio)
 	}
 	return a.Count, nil
 }
 
-func (s *state) putc(t *nt.Thread, c uint32, file uint64) (uint64, error) {
-	st, err := s.stream(t, file)
-	if err != nil {
-		return 0, err
+// writeGuest writes n bytes of the guest's memory.
+func (s *stream) writeGuest(t *nt.Thread, va, n uint64) (ok bool, err error) {
+	if err := t.Probe(va, n, x86.Read); err != nil {
+		return false, err
 	}
-	if !st.write(t, []byte{byte(c)}) {
-		return eof, s.setErrno(t, eio)
+	var page [x86.PageSize]byte
+	for n > 0 {
+		part := page[:min(n, x86.PageSize)]
+		if err := t.Read(va, part); err != nil {
+			return false, err
+		}
+		if !s.write(t, part) {
+			return false, nil
+		}
+		va, n = va+uint64(len(part)), n-uint64(len(part))
 	}
-	return uint64(c & 0xff), nil
+	return true, nil
 }
 
-func (s *state) puts(t *nt.Thread, text, file uint64, end string) (uint64, error) {
+func fputc(s *state, t *nt.Thread, a *fputcArgs) (uint64, error) {
+	st, err := s.stream(t, a.File)
+	if err != nil {
+		return 0, err
+	}
+	c := [1]byte{byte(a.Char)}
+	if !st.write(t, c[:]) {
+		return eof, s.setErrno(t, eio)
+	}
+	return uint64(c[0]), nil
+}
+
+func putchar(s *state, t *nt.Thread, a *putcharArgs) (uint64, error) {
+	return fputc(s, t, &fputcArgs{a.Char, s.file(1)})
+}
+
+func fputs(s *state, t *nt.Thread, a *fputsArgs) (uint64, error) {
+	return s.putLine(t, a.Text, a.File, "")
+}
+
+func puts(s *state, t *nt.Thread, a *putsArgs) (uint64, error) {
+	return s.putLine(t, a.Text, s.file(1), "\n")
+}
+
+func (s *state) putLine(t *nt.Thread, text, file uint64, end string) (uint64, error) {
 	st, err := s.stream(t, file)
 	if err != nil {
 		return 0, err
 	}
-	line, err := t.CString(text)
+	n, err := length(t, text)
 	if err != nil {
 		return 0, err
 	}
-	if !st.write(t, []byte(line+end)) {
+	ok, err := st.writeGuest(t, text, n)
+	if err != nil {
+		return 0, err
+	}
+	if !ok || !st.write(t, []byte(end)) {
 		return eof, s.setErrno(t, eio)
 	}
 	return 0, nil
 }
 
-func (s *state) fflush(t *nt.Thread, file uint64) (uint64, error) {
+// fflush flushes a stream, or with NULL all.
+func fflush(s *state, t *nt.Thread, a *fileArgs) (uint64, error) {
 	ok := true
-	if file == 0 {
+	if a.File == 0 {
 		ok = s.flush(t)
 	} else {
-		st, err := s.stream(t, file)
+		st, err := s.stream(t, a.File)
 		if err != nil {
 			return 0, err
 		}
 		ok = st.flush(t)
 	}
 	if !ok {
-		return eof, nil
+		return eof, s.setErrno(t, eio)
 	}
 	return 0, nil
 }
 
-// printf formats and writes; it returns the number of characters, or -1.
-func (s *state) printf(t *nt.Thread, file, format uint64, args *nt.VarArgs) (uint64, error) {
-	st, err := s.stream(t, file)
+func ferror(s *state, t *nt.Thread, a *fileArgs) (uint64, error) {
+	st, err := s.stream(t, a.File)
+	if err != nil || !st.failed {
+		return 0, err
+	}
+	return 1, nil
+}
+
+// setvbuf sets how a stream is buffered. Line buffering is full buffering on Windows. The program's buffer stays unused:
+// what it holds is not specified.
+func setvbuf(s *state, t *nt.Thread, a *setvbufArgs) (uint64, error) {
+	const full, none, line = 0, 4, 0x40
+	st, err := s.stream(t, a.File)
 	if err != nil {
 		return 0, err
 	}
-	text, err := t.CString(format)
-	if err != nil {
-		return 0, err
-	}
-	b, err := Format(nil, s.flavor, t, text, func() (uint64, error) { return args.Next(t) })
-	if errors.Is(err, errFormat) {
+	size := 0
+	switch a.Mode {
+	case full, line:
+		if a.Size < 2 || a.Size > 1<<31-1 {
+			return eof, s.setErrno(t, einval)
+		}
+		size = int(min(a.Size&^1, maxWidth))
+	case none:
+	default:
 		return eof, s.setErrno(t, einval)
 	}
+	st.flush(t)
+	st.size = size
+	return 0, nil
+}
+
+func fileno(s *state, t *nt.Thread, a *fileArgs) (uint64, error) {
+	if _, err := s.stream(t, a.File); err != nil {
+		return 0, err
+	}
+	return (a.File - s.iob) / fileSizes[s.flavor], nil
+}
+
+// numbered returns the stream of a file number, nil with errno set where there is none.
+func (s *state) numbered(t *nt.Thread, number uint32) (*stream, error) {
+	if uint64(number) < uint64(len(s.streams)) {
+		return &s.streams[number], nil
+	}
+	return nil, s.setErrno(t, ebadf)
+}
+
+// isatty is false: the standard handles are pipes or files.
+func isatty(s *state, t *nt.Thread, a *numberArgs) (uint64, error) {
+	_, err := s.numbered(t, a.Number)
+	return 0, err
+}
+
+// Modes of _setmode (fcntl.h).
+const (
+	modeText   = 0x4000
+	modeBinary = 0x8000
+)
+
+// setmode switches a file between text and binary mode and returns the mode before.
+func setmode(s *state, t *nt.Thread, a *setmodeArgs) (uint64, error) {
+	st, err := s.numbered(t, a.Number)
+	if st == nil || err != nil {
+		return eof, err
+	}
+	if a.Mode != modeText && a.Mode != modeBinary {
+		return eof, s.setErrno(t, einval)
+	}
+	old := uint64(modeBinary)
+	if st.text {
+		old = modeText
+	}
+	// What the buffer holds is translated when it is written out, by the mode of that time, as in the real run-times.
+	st.text = a.Mode == modeText
+	return old, nil
+}
+
+// writeNumber is _write: past the stream's buffer, in the file's mode.
+func writeNumber(s *state, t *nt.Thread, a *writeArgs) (uint64, error) {
+	st, err := s.numbered(t, a.Number)
+	if st == nil || err != nil {
+		return eof, err
+	}
+	direct := stream{handle: st.handle, text: st.text}
+	ok, err := direct.writeGuest(t, a.Buffer, uint64(a.Count))
 	if err != nil {
 		return 0, err
 	}
-	if !st.write(t, b) {
+	if !ok {
 		return eof, s.setErrno(t, eio)
 	}
-	return uint64(len(b)), nil
+	return uint64(a.Count), nil
+}
+
+// perror prints the text of errno to standard error, after the program's own and a colon where there is one.
+func perror(s *state, t *nt.Thread, a *putsArgs) (uint64, error) {
+	text := ""
+	if a.Text != 0 {
+		var err error
+		if text, err = t.CString(a.Text); err != nil {
+			return 0, err
+		}
+		if text != "" {
+			text += ": "
+		}
+	}
+	code, err := t.Load32(s.vars.errno)
+	if err != nil {
+		return 0, err
+	}
+	s.streams[2].write(t, []byte(text+message(code)+"\n"))
+	return 0, nil
 }

@@ -2,6 +2,5 @@ package kernel32
 
 import "encoding/binary"
 
-func put16(b []byte, v uint16) { binary.LittleEndian.PutUint16(b, v) }
 func put32(b []byte, v uint32) { binary.LittleEndian.PutUint32(b, v) }
 func put64(b []byte, v uint64) { binary.LittleEndian.PutUint64(b, v) }

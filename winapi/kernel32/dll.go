@@ -13,9 +13,11 @@ func DLL() *winapi.DLL {
 		Name: "kernel32.dll",
 		Base: 0x7ff8_0100_0000,
 		Init: initialize,
+		Exit: freeFiberLocals,
 	}
 	for _, group := range [][]nt.UserFunc{
-		memoryFuncs, heapFuncs, processFuncs, fileFuncs, moduleFuncs, stringFuncs, timeFuncs, tlsFuncs, exceptionFuncs,
+		memoryFuncs, heapFuncs, processFuncs, environmentFuncs, fileFuncs, moduleFuncs, stringFuncs, timeFuncs, tlsFuncs,
+		flsFuncs, exceptionFuncs, syncFuncs,
 	} {
 		d.Funcs = append(d.Funcs, group...)
 	}
@@ -34,7 +36,11 @@ var forwards = map[string]string{
 	"ExitProcess":                    "RtlExitUserProcess",
 	"ExitThread":                     "RtlExitUserThread",
 	"HeapAlloc":                      "RtlAllocateHeap",
+	"GetProcessHeaps":                "RtlGetProcessHeaps",
 	"HeapReAlloc":                    "RtlReAllocateHeap",
+	"HeapLock":                       "RtlLockHeap",
+	"HeapUnlock":                     "RtlUnlockHeap",
+	"HeapValidate":                   "RtlValidateHeap",
 	"HeapSize":                       "RtlSizeHeap",
 	"LeaveCriticalSection":           "RtlLeaveCriticalSection",
 	"RemoveVectoredContinueHandler":  "RtlRemoveVectoredContinueHandler",

@@ -9,6 +9,7 @@ import (
 var exceptionFuncs = []nt.UserFunc{
 	nt.Func("RaiseException", raiseException),
 	nt.Func("SetUnhandledExceptionFilter", setUnhandledExceptionFilter),
+	nt.Func("UnhandledExceptionFilter", unhandledExceptionFilter),
 }
 
 type raiseExceptionArgs struct {
@@ -40,4 +41,16 @@ type filterArgs struct{ Filter uint64 }
 
 func setUnhandledExceptionFilter(t *nt.Thread, a *filterArgs) (uint64, error) {
 	return ntdll.SetUnhandledExceptionFilter(t, a.Filter), nil
+}
+
+type unhandledExceptionArgs struct{ Pointers uint64 } // EXCEPTION_POINTERS
+
+// unhandledExceptionFilter asks the program's filter; one that passes, or none, leaves the handler to be executed, since no
+// debugger is there.
+func unhandledExceptionFilter(t *nt.Thread, a *unhandledExceptionArgs) (uint64, error) {
+	disposition, err := ntdll.UnhandledException(t, a.Pointers)
+	if disposition == ntdef.EXCEPTION_CONTINUE_SEARCH {
+		disposition = ntdef.EXCEPTION_EXECUTE_HANDLER
+	}
+	return uint64(disposition), err
 }

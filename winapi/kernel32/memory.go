@@ -66,7 +66,7 @@ func virtualProtect(t *nt.Thread, a *virtualProtectArgs) (uint64, error) {
 		return fail(t, ntdll.ERROR_NOACCESS)
 	}
 	if err := t.Probe(uint64(a.OldProtect), 4, x86.Read|x86.Write); err != nil {
-		return 0, err
+		return failAccess(t, err)
 	}
 	r := ntmm.Request{Base: x86.VirtAddr(a.Address), Size: a.Size, Protect: a.NewProtect}
 	old, st := t.Process().ProtectVirtualMemory(&r)
@@ -85,6 +85,9 @@ type virtualQueryArgs struct {
 func virtualQuery(t *nt.Thread, a *virtualQueryArgs) (uint64, error) {
 	if a.Length < ntdef.MemoryBasicInformationSize {
 		return fail(t, ntdll.ERROR_BAD_LENGTH)
+	}
+	if err := t.Probe(uint64(a.Buffer), ntdef.MemoryBasicInformationSize, x86.Write); err != nil {
+		return failAccess(t, err)
 	}
 	info, st := t.Process().QueryVirtualMemory(a.Address)
 	if st != ntdef.STATUS_SUCCESS {

@@ -16,14 +16,19 @@ var processFuncs = []nt.UserFunc{
 	nt.Func("GetStartupInfoW", getStartupInfo),
 	nt.Func("GetCommandLineA", func(t *nt.Thread, _ *noArgs) (uint64, error) { return stateOf(t).commandLineA, nil }),
 	nt.Func("GetCommandLineW", getCommandLineW),
-	nt.Func("InitializeCriticalSection", initializeCriticalSection),
-	nt.Func("InitializeCriticalSectionAndSpinCount", initializeCriticalSectionAndSpinCount),
-	nt.Func("IsDebuggerPresent", func(*nt.Thread, *noArgs) (uint64, error) { return 0, nil }),
+	nt.Func("IsDebuggerPresent", func(t *nt.Thread, _ *noArgs) (uint64, error) {
+		v, err := t.Load8(t.Process().PEB() + ntdef.PebBeingDebugged)
+		return uint64(v), err
+	}),
 	nt.Func("IsProcessorFeaturePresent", isProcessorFeaturePresent),
 }
 
 // state is what the real kernel32 keeps in its data section.
-type state struct{ commandLineA uint64 }
+type state struct {
+	commandLineA  uint64
+	pointerCookie uint64
+	fiberLocals   []fiberLocal
+}
 
 type stateKey struct{}
 
@@ -37,7 +42,7 @@ func initialize(t *nt.Thread, _ *nt.Module) error {
 	if err != nil {
 		return err
 	}
-	ansi, _ := encodeCodePage(line, ansiCodePage, '?')
+	ansi := ANSI(line)
 	va, err := ntdll.AllocateHeap(t, 0, 0, uint64(len(ansi))+1)
 	if err != nil {
 		return err
@@ -88,22 +93,6 @@ func getStartupInfo(t *nt.Thread, a *startupInfoArgs) (uint64, error) {
 	var b [104]byte
 	put32(b[0:], uint32(len(b)))
 	return 0, t.Write(a.StartupInfo, b[:])
-}
-
-type criticalSectionArgs struct{ CriticalSection uint64 }
-
-// initializeCriticalSection returns nothing: it cannot fail since Windows Vista.
-func initializeCriticalSection(t *nt.Thread, a *criticalSectionArgs) (uint64, error) {
-	return 0, ntdll.InitializeCriticalSection(t, a.CriticalSection, 0)
-}
-
-type criticalSectionSpinArgs struct {
-	CriticalSection uint64
-	SpinCount       uint32
-}
-
-func initializeCriticalSectionAndSpinCount(t *nt.Thread, a *criticalSectionSpinArgs) (uint64, error) {
-	return 1, ntdll.InitializeCriticalSection(t, a.CriticalSection, uint64(a.SpinCount))
 }
 
 type processorFeatureArgs struct{ Feature uint32 }

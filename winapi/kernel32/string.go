@@ -23,6 +23,7 @@ var stringFuncs = []nt.UserFunc{
 	nt.Func("MultiByteToWideChar", multiByteToWideChar),
 	nt.Func("WideCharToMultiByte", wideCharToMultiByte),
 	nt.Func("IsDBCSLeadByteEx", isDBCSLeadByteEx),
+	nt.Func("GetCPInfo", getCPInfo),
 	nt.Func("GetACP", func(*nt.Thread, *noArgs) (uint64, error) { return ansiCodePage, nil }),
 	nt.Func("GetOEMCP", func(*nt.Thread, *noArgs) (uint64, error) { return oemCodePage, nil }),
 	nt.Func("IsValidCodePage", func(_ *nt.Thread, a *codePageArgs) (uint64, error) {
@@ -56,17 +57,8 @@ func charmapOf(cp uint32) *charmap.Charmap {
 // decodeCodePage turns bytes of a code page into UTF-16; valid is false where a byte has no character. Windows maps the
 // five unassigned bytes of 1252 to the control characters of the same number.
 func decodeCodePage(b []byte, cp uint32) (units []uint16, valid bool) {
-	valid = true
 	if cp == utf8CodePage {
-		for len(b) > 0 {
-			r, n := utf8.DecodeRune(b)
-			if r == utf8.RuneError && n == 1 {
-				valid = false
-			}
-			units = utf16.AppendRune(units, r)
-			b = b[n:]
-		}
-		return units, valid
+		return decodeUTF8(b)
 	}
 	m := charmapOf(cp)
 	for _, c := range b {
@@ -76,19 +68,56 @@ func decodeCodePage(b []byte, cp uint32) (units []uint16, valid bool) {
 		}
 		units = append(units, uint16(r))
 	}
+	return units, true
+}
+
+// decodeUTF8 puts one U+FFFD for each byte that starts no character and for each character that is cut off, whatever
+// it has of its bytes (Unicode 15, 3.9, "U+FFFD Substitution of Maximal Subparts").
+func decodeUTF8(b []byte) (units []uint16, valid bool) {
+	valid = true
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		if r == utf8.RuneError && n == 1 {
+			valid = false
+			n = subpart(b)
+		}
+		units = utf16.AppendRune(units, r)
+		b = b[n:]
+	}
 	return units, valid
 }
 
-// encodeCodePage turns text into bytes of a code page; used is true where the default had to stand for a character.
-func encodeCodePage(s string, cp uint32, def byte) (b []byte, used bool) {
+// subpart is how many bytes of a malformed sequence a well-formed one could start with, at least 1.
+func subpart(b []byte) int {
+	for n := min(3, len(b)); n > 1; n-- {
+		// A sequence that needs more bytes than there are is a prefix of a character.
+		if !utf8.FullRune(b[:n]) {
+			return n
+		}
+	}
+	return 1
+}
+
+// ANSI turns text into the bytes of the ANSI code page.
+func ANSI(s string) []byte {
+	b, _ := encodeUnits(utf16.Encode([]rune(s)), ansiCodePage, 0, '?')
+	return b
+}
+
+// encodeUnits turns UTF-16 into bytes of a code page; used is true where the default had to stand for a character. A
+// character that takes two UTF-16 units has none in the code pages of one byte: each unit becomes the default.
+func encodeUnits(units []uint16, cp, flags uint32, def byte) (b []byte, used bool) {
 	if cp == utf8CodePage {
-		return []byte(s), false
+		return []byte(string(utf16.Decode(units))), false
 	}
 	m := charmapOf(cp)
-	for _, r := range s {
-		c, ok := m.EncodeRune(r)
-		if !ok && r < 0x100 && m.DecodeByte(byte(r)) == utf8.RuneError {
-			c, ok = byte(r), true
+	for _, u := range units {
+		c, ok := m.EncodeRune(rune(u))
+		if !ok && u < 0x100 && m.DecodeByte(byte(u)) == utf8.RuneError {
+			c, ok = byte(u), true
+		}
+		if !ok && flags&wcNoBestFitChars == 0 {
+			c, ok = bestFits()[bestFitKey{cp, u}]
 		}
 		if !ok {
 			c, used = def, true
@@ -107,9 +136,14 @@ type multiByteToWideCharArgs struct {
 	WideCharLen  int32
 }
 
+// Flags of the conversions (stringapiset.h).
 const (
 	mbErrInvalidChars = 0x08
-	wcErrInvalidChars = 0x80
+	mbFlags           = 0x0f
+
+	wcErrInvalidChars = 0x80 // UTF-8 only
+	wcNoBestFitChars  = 0x400
+	wcFlags           = 0x270 | wcNoBestFitChars // and those about composite characters, of which these code pages have none
 )
 
 // multiByteToWideChar converts MultiByteLen bytes, or with -1 a string and its terminator. WideCharLen 0 asks for the
@@ -120,7 +154,7 @@ func multiByteToWideChar(t *nt.Thread, a *multiByteToWideCharArgs) (uint64, erro
 		a.WideCharStr == 0 && a.WideCharLen != 0 || a.WideCharStr == a.MultiByteStr {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
-	if a.Flags&^0xf != 0 || cp == utf8CodePage && a.Flags&^mbErrInvalidChars != 0 {
+	if a.Flags&^mbFlags != 0 || cp == utf8CodePage && a.Flags&^mbErrInvalidChars != 0 {
 		return fail(t, ntdll.ERROR_INVALID_FLAGS)
 	}
 	var b []byte
@@ -129,12 +163,15 @@ func multiByteToWideChar(t *nt.Thread, a *multiByteToWideCharArgs) (uint64, erro
 		if err != nil {
 			return 0, err
 		}
+		if len(s) >= maxString {
+			return 0, t.Stop("MultiByteToWideChar of a string of more than %d bytes", maxString)
+		}
 		b = append([]byte(s), 0)
 	} else {
-		b = make([]byte, min(a.MultiByteLen, maxConvert))
 		if a.MultiByteLen > maxConvert {
 			return fail(t, ntdll.ERROR_NOT_ENOUGH_MEMORY)
 		}
+		b = make([]byte, a.MultiByteLen)
 		if err := t.Read(a.MultiByteStr, b); err != nil {
 			return 0, err
 		}
@@ -161,8 +198,12 @@ func multiByteToWideChar(t *nt.Thread, a *multiByteToWideCharArgs) (uint64, erro
 	return uint64(len(units)), nil
 }
 
-// maxConvert bounds one conversion.
-const maxConvert = 16 << 20
+// Bounds of one conversion: characters where their number is given, and of a string, which is as long as
+// nt.Thread.CString reads.
+const (
+	maxConvert = 16 << 20
+	maxString  = 1 << 20
+)
 
 type wideCharToMultiByteArgs struct {
 	CodePage        uint32
@@ -182,6 +223,12 @@ func wideCharToMultiByte(t *nt.Thread, a *wideCharToMultiByteArgs) (uint64, erro
 		cp == utf8CodePage && (a.DefaultChar != 0 || a.UsedDefaultChar != 0) {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
+	if cp == utf8CodePage && a.Flags&^wcErrInvalidChars != 0 || cp != utf8CodePage && a.Flags&^wcFlags != 0 {
+		return fail(t, ntdll.ERROR_INVALID_FLAGS)
+	}
+	if a.WideCharLen > maxConvert {
+		return fail(t, ntdll.ERROR_NOT_ENOUGH_MEMORY)
+	}
 	units, err := wideUnits(t, a)
 	if err != nil {
 		return 0, err
@@ -195,7 +242,7 @@ func wideCharToMultiByte(t *nt.Thread, a *wideCharToMultiByteArgs) (uint64, erro
 	if cp == utf8CodePage && a.Flags&wcErrInvalidChars != 0 && hasLoneSurrogate(units) {
 		return fail(t, ntdll.ERROR_NO_UNICODE_TRANSLATION)
 	}
-	out, used := encodeCodePage(string(utf16.Decode(units)), cp, def)
+	out, used := encodeUnits(units, cp, a.Flags, def)
 	if a.UsedDefaultChar != 0 {
 		if err := t.Store32(uint64(a.UsedDefaultChar), uint32(truth(used))); err != nil {
 			return 0, err
@@ -216,9 +263,9 @@ func wideCharToMultiByte(t *nt.Thread, a *wideCharToMultiByteArgs) (uint64, erro
 // wideUnits reads the source: WideCharLen units, or with -1 a string with its terminator.
 func wideUnits(t *nt.Thread, a *wideCharToMultiByteArgs) ([]uint16, error) {
 	var units []uint16
-	for at := a.WideCharStr; len(units) < maxConvert; at += 2 {
-		if a.WideCharLen >= 0 && len(units) == int(a.WideCharLen) {
-			break
+	for at := a.WideCharStr; a.WideCharLen < 0 || len(units) < int(a.WideCharLen); at += 2 {
+		if len(units) == maxConvert {
+			return nil, t.Stop("WideCharToMultiByte of a string of more than %d characters", maxConvert)
 		}
 		u, err := t.Load16(at)
 		if err != nil {
@@ -257,4 +304,25 @@ func isDBCSLeadByteEx(t *nt.Thread, a *leadByteArgs) (uint64, error) {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
 	return 0, nil
+}
+
+type cpInfoArgs struct {
+	CodePage uint32
+	CPInfo   uint64
+}
+
+// getCPInfo fills a CPINFO (winnls.h): the longest character, the default one, and pairs of lead-byte ranges, of which no
+// code page here has any.
+func getCPInfo(t *nt.Thread, a *cpInfoArgs) (uint64, error) {
+	cp, ok := codePage(a.CodePage)
+	if !ok || a.CPInfo == 0 {
+		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
+	}
+	var b [20]byte
+	put32(b[0:], 1)
+	if cp == utf8CodePage {
+		put32(b[0:], 4)
+	}
+	b[4] = '?'
+	return 1, t.Write(a.CPInfo, b[:])
 }

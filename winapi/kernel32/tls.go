@@ -16,7 +16,9 @@ var tlsFuncs = []nt.UserFunc{
 
 const (
 	tlsSlots        = 64
-	tlsOutOfIndexes = 0xffffffff
+	tlsOutOfIndexes = 0xffffffff // also FLS_OUT_OF_INDEXES
+
+	errorNoMoreItems = 259
 )
 
 func tlsAlloc(t *nt.Thread, _ *noArgs) (uint64, error) {
@@ -35,7 +37,6 @@ func tlsAlloc(t *nt.Thread, _ *noArgs) (uint64, error) {
 		return i, t.Store64(at, bits|1<<i)
 	}
 	// Windows has 1024 more in TEB.TlsExpansionSlots; here the 64 of the TEB are all.
-	const errorNoMoreItems = 259
 	return tlsOutOfIndexes, ntdll.SetLastError(t, errorNoMoreItems)
 }
 

@@ -11,10 +11,14 @@ import (
 // DLL returns the description of msvcrt.dll.
 func DLL() *winapi.DLL {
 	return &winapi.DLL{
-		Name:     "msvcrt.dll",
-		Base:     0x7ff8_0200_0000,
-		Funcs:    slices.Concat(crt.MSVCRTStart(), crt.Process(crt.MSVCRT), crt.Stdio(crt.MSVCRT), crt.Printf(), crt.Heap(crt.MSVCRT), crt.Strings()),
-		Data:     crt.Data(),
+		Name: "msvcrt.dll",
+		Base: 0x7ff8_0200_0000,
+		Funcs: slices.Concat(
+			crt.MSVCRTStart(), crt.Printf(),
+			crt.Process(crt.MSVCRT), crt.Stdio(crt.MSVCRT), crt.Heap(crt.MSVCRT), crt.Library(crt.MSVCRT), crt.Time(crt.MSVCRT),
+			crt.Strings(), crt.Characters(), crt.Sorting(),
+		),
+		Data:     crt.Data(crt.MSVCRT),
 		Forwards: []winapi.Forward{{Name: "__C_specific_handler", Target: "ntdll.__C_specific_handler"}},
 		Init:     crt.Init(crt.MSVCRT),
 		Exit:     crt.Exit(crt.MSVCRT),

@@ -76,9 +76,12 @@ type initializeThunkArgs struct {
 }
 
 // initializeThunk is LdrInitializeThunk: it makes the process heap, loads what the program imports, and continues with
-// the context that the kernel prepared.
+// the context that the kernel prepared. In a process that is loaded already it only continues, as for a further thread.
 func initializeThunk(t *nt.Thread, a *initializeThunkArgs) error {
 	l := ldrOf(t)
+	if l.data != 0 {
+		return continueAt(t, a)
+	}
 	if err := createProcessHeap(t); err != nil {
 		return err
 	}
@@ -108,6 +111,10 @@ func initializeThunk(t *nt.Thread, a *initializeThunkArgs) error {
 	if err := l.initialize(t, program); err != nil {
 		return err
 	}
+	return continueAt(t, a)
+}
+
+func continueAt(t *nt.Thread, a *initializeThunkArgs) error {
 	ctx, err := t.LoadContext(uint64(a.Context))
 	if err != nil {
 		return err

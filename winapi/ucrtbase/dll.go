@@ -11,10 +11,14 @@ import (
 // DLL returns the description of ucrtbase.dll.
 func DLL() *winapi.DLL {
 	return &winapi.DLL{
-		Name:     "ucrtbase.dll",
-		Base:     0x7ff8_0300_0000,
-		Funcs:    slices.Concat(crt.UCRTStart(), crt.Process(crt.UCRT), crt.Stdio(crt.UCRT), crt.CommonPrintf(), crt.Heap(crt.UCRT), crt.Strings()),
-		Data:     crt.Data(),
+		Name: "ucrtbase.dll",
+		Base: 0x7ff8_0300_0000,
+		Funcs: slices.Concat(
+			crt.UCRTStart(), crt.OnExitTables(), crt.CommonPrintf(),
+			crt.Process(crt.UCRT), crt.Stdio(crt.UCRT), crt.Heap(crt.UCRT), crt.Library(crt.UCRT), crt.Time(crt.UCRT),
+			crt.Strings(), crt.Characters(), crt.Sorting(),
+		),
+		Data:     crt.Data(crt.UCRT),
 		Forwards: []winapi.Forward{{Name: "__C_specific_handler", Target: "ntdll.__C_specific_handler"}},
 		Init:     crt.Init(crt.UCRT),
 		Exit:     crt.Exit(crt.UCRT),

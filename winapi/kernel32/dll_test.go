@@ -1,0 +1,57 @@
+package kernel32_test
+
+import (
+	_ "embed"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pagewalk/pagewalk/nt"
+	"github.com/pagewalk/pagewalk/winapi"
+	"github.com/pagewalk/pagewalk/winapi/internal/guesttest"
+	"github.com/pagewalk/pagewalk/winapi/kernel32"
+	"github.com/pagewalk/pagewalk/winapi/msvcrt"
+	"github.com/pagewalk/pagewalk/winapi/ntdll"
+)
+
+// testdata/record.sh builds the program and records what Wine 8 does with it.
+var (
+	//go:embed testdata/win32.exe
+	program []byte
+	//go:embed testdata/win32.golden
+	golden string
+)
+
+func dlls() []*winapi.DLL {
+	rest := []*winapi.DLL{kernel32.DLL(), msvcrt.DLL()}
+	return append([]*winapi.DLL{ntdll.DLL(rest...)}, rest...)
+}
+
+// Results and last errors are those of another Windows. The program leaves out what that one does otherwise than
+// Microsoft documents: a protection of free memory fails with ERROR_INVALID_ADDRESS, a path that is cut off ends with a
+// zero, and UTF-8 takes no default character.
+func TestFunctionsAsRecorded(t *testing.T) {
+	o := guesttest.Run(t, program, dlls(), nt.Config{})
+	require.NoError(t, o.Err)
+	require.Empty(t, cmp.Diff(golden, o.Stdout))
+	require.Equal(t, uint32(77), o.ExitCode)
+	require.Empty(t, o.Stderr)
+}
+
+// Both engines run the program alike, to the instruction.
+func TestEnginesAgree(t *testing.T) {
+	require.Equal(t,
+		guesttest.Run(t, program, dlls(), nt.Config{StepOnly: true}),
+		guesttest.Run(t, program, dlls(), nt.Config{}))
+}
+
+// Every forwarder leads to an export of ntdll.
+func TestForwardsExist(t *testing.T) {
+	set, err := winapi.Build(dlls())
+	require.NoError(t, err)
+	exports := guesttest.Exports(t, set.Images["ntdll.dll"])
+	for _, f := range kernel32.DLL().Forwards {
+		require.Contains(t, exports, f.Target[len("ntdll."):], f.Name)
+	}
+}
