@@ -80,10 +80,13 @@ func TestInfo(t *testing.T) {
 	require.Zero(t, code, stderr)
 	require.Contains(t, stdout, "api-ms-win-crt-heap-l1-1-0.dll → ucrtbase.dll\n")
 	require.Contains(t, stdout, "  malloc\n")
-	require.Contains(t, stdout, "(not provided: the run stops where it is called)")
 	code, stdout, _ = command("info", guests+"tiny.exe")
 	require.Zero(t, code)
 	require.Contains(t, stdout, "3 imports, 3 provided by the built-in DLLs, 0 not")
+	code, stdout, _ = command("info", misspelt(t))
+	require.Zero(t, code)
+	require.Contains(t, stdout, "  WriteFyle (not provided: the run stops where it is called)\n")
+	require.Contains(t, stdout, "3 imports, 2 provided by the built-in DLLs, 1 not")
 }
 
 func TestVersion(t *testing.T) {
@@ -158,15 +161,20 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// TestMissingImport runs a program one of whose imports was renamed: it stops where the import is called, naming it.
-func TestMissingImport(t *testing.T) {
+// misspelt is tiny.exe with an import that nothing provides.
+func misspelt(t *testing.T) string {
 	tiny, err := os.ReadFile(guests + "tiny.exe")
 	require.NoError(t, err)
 	renamed := bytes.Replace(tiny, []byte("WriteFile\x00"), []byte("WriteFyle\x00"), 1)
 	require.NotEqual(t, tiny, renamed)
 	path := filepath.Join(t.TempDir(), "missing.exe")
 	require.NoError(t, os.WriteFile(path, renamed, 0o644))
-	code, stdout, stderr := command("run", path)
+	return path
+}
+
+// TestMissingImport runs such a program: it stops where the import is called, naming it.
+func TestMissingImport(t *testing.T) {
+	code, stdout, stderr := command("run", misspelt(t))
 	require.Equal(t, 125, code)
 	require.Empty(t, stdout)
 	require.Equal(t, 1, strings.Count(stderr, "\n"), stderr)
