@@ -9,10 +9,10 @@
 //     that follow one another, and runs the same bodies, or fast forms of them (fast.go) that a fuzz test holds to the
 //     body's exact result.
 //
-// Each instruction has one row in a table (int_*.go, sse*.go, x87*.go, system.go) that joins its name to one body for
-// all widths, the flags that the SDM leaves undefined, and the CPUID feature that brings it. A body returns nil or a
-// *x86.Fault, and changes nothing until its last possible fault is behind it; so every faulting instruction can be
-// restarted. REP string instructions commit by element, with rCX, rSI and rDI telling how far they came.
+// Each instruction has one row in a table (int_*.go, sse*.go, x87*.go, mmx*.go, system.go) that joins its name to one
+// body for all widths, the flags that the SDM leaves undefined, and the CPUID feature that brings it. A body returns
+// nil or a *x86.Fault, and changes nothing until its last possible fault is behind it; so every faulting instruction
+// can be restarted. REP string instructions commit by element, with rCX, rSI and rDI telling how far they came.
 //
 // # Invariants
 //

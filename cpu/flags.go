@@ -132,7 +132,6 @@ func (f *flags) set(v uint64) {
 	f.setCFOF(v&x86.FlagCF != 0, v&x86.FlagOF != 0)
 }
 
-
 // Flags returns RFLAGS.
 func (c *CPU) Flags() uint64 { return c.flags.status() | c.ctl }
 

@@ -122,5 +122,5 @@ func (a wide) div(b wide) wide {
 	return r
 }
 
-// round rounds to 80 bits. The value is one of a transcendental function, so never exact.
+// wide rounds to 80 bits. The value is one of a transcendental function, so never exact.
 func (r *rounder) wide(a wide) float80 { return r.round(a.neg, a.exp, a.hi, a.lo, true) }

@@ -36,19 +36,21 @@ var mmxShiftOps = []decode.Op{
 	decode.PSLLW, decode.PSLLD, decode.PSLLQ, decode.PSRLW, decode.PSRLD, decode.PSRLQ, decode.PSRAW, decode.PSRAD,
 }
 
-var _ = addMMX(mmxBodies(mmxLaneOps, mmxLanes))
-var _ = addMMX(mmxBodies(mmxShiftOps, mmxShift))
-var _ = addMMX(map[decode.Op]body{
-	decode.MOVD: mmxMovd, decode.MOVQ: mmxMovq,
-	decode.PINSRW: mmxPinsrw, decode.PEXTRW: mmxPextrw, decode.PMOVMSKB: mmxPmovmskb,
-	decode.PACKSSWB: mmxBinary(packsswb), decode.PACKUSWB: mmxBinary(packuswb), decode.PACKSSDW: mmxBinary(packssdw),
-	decode.PUNPCKLBW: mmxUnpack(0, punpckbw), decode.PUNPCKHBW: mmxUnpack(1, punpckbw),
-	decode.PUNPCKLWD: mmxUnpack(0, punpckwd), decode.PUNPCKHWD: mmxUnpack(1, punpckwd),
-	decode.PUNPCKLDQ: mmxUnpack(0, punpckdq), decode.PUNPCKHDQ: mmxUnpack(1, punpckdq),
-	decode.PHADDW: mmxBinary(phaddw), decode.PHADDD: mmxBinary(phaddd), decode.PHADDSW: mmxBinary(phaddsw),
-	decode.PHSUBW: mmxBinary(phsubw), decode.PHSUBD: mmxBinary(phsubd), decode.PHSUBSW: mmxBinary(phsubsw),
-	decode.PSHUFB: mmxBinary(mmxPshufb), decode.PALIGNR: mmxPalignr,
-})
+var (
+	_ = addMMX(mmxBodies(mmxLaneOps, mmxLanes))
+	_ = addMMX(mmxBodies(mmxShiftOps, mmxShift))
+	_ = addMMX(map[decode.Op]body{
+		decode.MOVD: mmxMovd, decode.MOVQ: mmxMovq,
+		decode.PINSRW: mmxPinsrw, decode.PEXTRW: mmxPextrw, decode.PMOVMSKB: mmxPmovmskb,
+		decode.PACKSSWB: mmxBinary(packsswb), decode.PACKUSWB: mmxBinary(packuswb), decode.PACKSSDW: mmxBinary(packssdw),
+		decode.PUNPCKLBW: mmxUnpack(0, punpckbw), decode.PUNPCKHBW: mmxUnpack(1, punpckbw),
+		decode.PUNPCKLWD: mmxUnpack(0, punpckwd), decode.PUNPCKHWD: mmxUnpack(1, punpckwd),
+		decode.PUNPCKLDQ: mmxUnpack(0, punpckdq), decode.PUNPCKHDQ: mmxUnpack(1, punpckdq),
+		decode.PHADDW: mmxBinary(phaddw), decode.PHADDD: mmxBinary(phaddd), decode.PHADDSW: mmxBinary(phaddsw),
+		decode.PHSUBW: mmxBinary(phsubw), decode.PHSUBD: mmxBinary(phsubd), decode.PHSUBSW: mmxBinary(phsubsw),
+		decode.PSHUFB: mmxBinary(mmxPshufb), decode.PALIGNR: mmxPalignr,
+	})
+)
 
 func mmxBodies(ops []decode.Op, b body) map[decode.Op]body {
 	m := make(map[decode.Op]body, len(ops))

@@ -133,6 +133,7 @@ func fcomi(c *CPU, in *Inst) *x86.Fault {
 	if u.empty(0) || u.empty(i) {
 		o, flags = unorderedWith, x87IE|x87SF
 	}
+	u.setC1(false)
 	c.flags.set([...]uint64{
 		lessThan: x86.FlagCF, equalTo: x86.FlagZF, greaterThan: 0, unorderedWith: x86.FlagCF | x86.FlagPF | x86.FlagZF,
 	}[o])

@@ -86,6 +86,9 @@ func (f *fpu) fullTags() uint16 {
 	return tags
 }
 
+// An x87Image has room for what FNSAVE stores.
+type x87Image [108]byte
+
 // storeEnv builds the environment in its 32-bit or 16-bit form (SDM vol. 1 figures 8-9 to 8-12, protected mode).
 func (f *fpu) storeEnv(b []byte) {
 	le := binary.LittleEndian
@@ -125,7 +128,8 @@ func (f *fpu) loadEnv(b []byte) {
 
 // fnstenv stores the environment and masks every exception. SDM vol. 2A, FSTENV.
 func fnstenv(c *CPU, in *Inst) *x86.Fault {
-	b := make([]byte, in.Width)
+	var image x87Image
+	b := image[:in.Width]
 	c.FPU.storeEnv(b)
 	if f := c.MMU.Write(c.ea(in), b); f != nil {
 		return c.memFault(in, f)
@@ -139,7 +143,8 @@ func fldenv(c *CPU, in *Inst) *x86.Fault {
 	if f := c.x87Wait(); f != nil {
 		return f
 	}
-	b := make([]byte, in.Width)
+	var image x87Image
+	b := image[:in.Width]
 	if f := c.MMU.Read(c.ea(in), b); f != nil {
 		return c.memFault(in, f)
 	}
@@ -149,7 +154,8 @@ func fldenv(c *CPU, in *Inst) *x86.Fault {
 
 // fnsave stores the environment and the registers and resets the unit. SDM vol. 2A, FSAVE.
 func fnsave(c *CPU, in *Inst) *x86.Fault {
-	b := make([]byte, in.Width)
+	var image x87Image
+	b := image[:in.Width]
 	env := int(in.Width) - 80
 	c.FPU.storeEnv(b[:env])
 	for i := range 8 {
@@ -168,7 +174,8 @@ func frstor(c *CPU, in *Inst) *x86.Fault {
 	if f := c.x87Wait(); f != nil {
 		return f
 	}
-	b := make([]byte, in.Width)
+	var image x87Image
+	b := image[:in.Width]
 	if f := c.MMU.Read(c.ea(in), b); f != nil {
 		return c.memFault(in, f)
 	}

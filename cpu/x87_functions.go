@@ -204,7 +204,7 @@ func (r *rounder) yl2x(y, x float80) float80 {
 }
 
 // yl2xp1 is y·log2(x+1): SDM vol. 2A, table 3-47. It leaves x undefined beyond ±(1-√½): what has a logarithm gets it, and
-// from -1 down the operand stands for it, as AMD's processors have it.
+// from -1 down the operand is the result, as AMD's processors have it.
 func (r *rounder) yl2xp1(y, x float80) float80 {
 	neg := y.negative() != x.negative()
 	switch {

@@ -170,6 +170,13 @@ func TestX87FunctionsOutOfDomain(t *testing.T) {
 			}
 		}
 	}
+	for _, op := range functionCodes {
+		for i := range 500 {
+			code := []byte{0xd9, op}
+			_, e := stepX87(c, code, drawX87(code, i))
+			require.Equal(t, ExitNone, e.Kind, "%x case %d", op, i)
+		}
+	}
 	minusOne := &x87State{Control: 0x37f, Tags: 0xff, ST: [8]float80{one80.neg(), two}}
 	after, _ := stepX87(c, []byte{0xd9, codeFYL2XP1}, minusOne)
 	require.Equal(t, one80.neg(), after.ST[0])
