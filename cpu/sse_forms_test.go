@@ -194,5 +194,11 @@ func sseForms() (fs []vectorForm) {
 			fs = append(fs, vectorForm{op: "\x66\x0f\x3a" + string(op), shape: shape, imm: true, fixed: true, count: byte(imm)})
 		}
 	}
+	// AES, carry-less multiplication, SHA.
+	all(shapeAny, "\x66\x0f\x38\xdb", "\x66\x0f\x38\xdc", "\x66\x0f\x38\xdd", "\x66\x0f\x38\xde", "\x66\x0f\x38\xdf",
+		"\x0f\x38\xc8", "\x0f\x38\xc9", "\x0f\x38\xca", "\x0f\x38\xcb", "\x0f\x38\xcc", "\x0f\x38\xcd")
+	for _, op := range []string{"\x66\x0f\x3a\xdf", "\x66\x0f\x3a\x44", "\x0f\x3a\xcc"} {
+		fs = append(fs, vectorForm{op: op, shape: shapeAny, imm: true, n: 8})
+	}
 	return fs
 }
