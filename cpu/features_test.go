@@ -28,7 +28,7 @@ var withoutBody = map[Feature][]decode.Op{
 		decode.STR, decode.SYSENTER, decode.VERR, decode.VERW, decode.WRPKRU,
 	},
 	otherVendor: {decode.MOVNTSD, decode.MOVNTSS, decode.PREFETCHWT1},
-	XSAVE: {decode.XRSTOR, decode.XRSTORS, decode.XSAVE, decode.XSAVEC, decode.XSAVEOPT, decode.XSAVES},
+	XSAVE:       {decode.XRSTOR, decode.XRSTORS, decode.XSAVE, decode.XSAVEC, decode.XSAVEOPT, decode.XSAVES},
 }
 
 // advertisedGaps are the features that CPUID advertises although some of their instructions are missing: COMPAT.md names
