@@ -22,6 +22,8 @@ var fastForms = [decode.NumOps]func(in *Inst) body{
 	decode.SHL: func(in *Inst) body { return pickShift(&shlForms, in) },
 	decode.SHR: func(in *Inst) body { return pickShift(&shrForms, in) },
 	decode.SAR: func(in *Inst) body { return pickShift(&sarForms, in) },
+	decode.ROL: func(in *Inst) body { return pickShift(&rolForms, in) },
+	decode.ROR: func(in *Inst) body { return pickShift(&rorForms, in) },
 	decode.INC: func(in *Inst) body { return pickUnary(&incForms, in) },
 	decode.DEC: func(in *Inst) body { return pickUnary(&decForms, in) },
 	decode.LEA: pickLea,
@@ -110,12 +112,18 @@ func pickBinary(i int, in *Inst) body {
 	return nil
 }
 
-func pickShift(forms *[2]body, in *Inst) body {
+// pickShift chooses among forms by immediate and by CL.
+func pickShift(forms *[2][2]body, in *Inst) body {
 	w := longIndex(in.Width)
-	if w < 0 || !isGPR(in.Args[0]) || in.Args[1] != decode.Imm || uint(in.Imm)&(8*uint(in.Width)-1) == 0 {
+	switch {
+	case w < 0 || !isGPR(in.Args[0]):
+		return nil
+	case isGPR(in.Args[1]):
+		return forms[1][w]
+	case uint(in.Imm)&(8*uint(in.Width)-1) == 0:
 		return nil
 	}
-	return forms[w]
+	return forms[0][w]
 }
 
 func pickUnary(forms *[2]body, in *Inst) body {

@@ -2,7 +2,11 @@
 
 package cpu
 
-import "github.com/pagewalk/pagewalk/x86"
+import (
+	"math/bits"
+
+	"github.com/pagewalk/pagewalk/x86"
+)
 
 func addRR8(c *CPU, in *Inst) *x86.Fault {
 	b := uint8(c.R[in.Args[1]&15])
@@ -1471,10 +1475,42 @@ func shlRI32(c *CPU, in *Inst) *x86.Fault {
 	return nil
 }
 
+func shlRC32(c *CPU, in *Inst) *x86.Fault {
+	n := uint(c.R[RCX]) & 31
+	d := &c.R[in.Args[0]&15]
+	a := uint32(*d)
+	if n == 0 {
+		*d = uint64(a)
+		return nil
+	}
+	r := a << n
+	cf := a >> (32 - n) & 1
+	of := r>>31 ^ cf
+	*d = uint64(r)
+	c.flags.setShift32(r, uint64(cf), uint64(of))
+	return nil
+}
+
 func shrRI32(c *CPU, in *Inst) *x86.Fault {
 	n := uint(in.Imm) & 31
 	d := &c.R[in.Args[0]&15]
 	a := uint32(*d)
+	r := a >> n
+	cf := a >> (n - 1) & 1
+	of := r>>31 ^ r>>30&1
+	*d = uint64(r)
+	c.flags.setShift32(r, uint64(cf), uint64(of))
+	return nil
+}
+
+func shrRC32(c *CPU, in *Inst) *x86.Fault {
+	n := uint(c.R[RCX]) & 31
+	d := &c.R[in.Args[0]&15]
+	a := uint32(*d)
+	if n == 0 {
+		*d = uint64(a)
+		return nil
+	}
 	r := a >> n
 	cf := a >> (n - 1) & 1
 	of := r>>31 ^ r>>30&1
@@ -1491,6 +1527,73 @@ func sarRI32(c *CPU, in *Inst) *x86.Fault {
 	cf := uint32(int32(a)>>(n-1)) & 1
 	*d = uint64(r)
 	c.flags.setShift32(r, uint64(cf), uint64(0))
+	return nil
+}
+
+func sarRC32(c *CPU, in *Inst) *x86.Fault {
+	n := uint(c.R[RCX]) & 31
+	d := &c.R[in.Args[0]&15]
+	a := uint32(*d)
+	if n == 0 {
+		*d = uint64(a)
+		return nil
+	}
+	r := uint32(int32(a) >> n)
+	cf := uint32(int32(a)>>(n-1)) & 1
+	*d = uint64(r)
+	c.flags.setShift32(r, uint64(cf), uint64(0))
+	return nil
+}
+
+func rolRI32(c *CPU, in *Inst) *x86.Fault {
+	n := uint(in.Imm) & 31
+	d := &c.R[in.Args[0]&15]
+	a := uint32(*d)
+	r := bits.RotateLeft32(a, int(n))
+	*d = uint64(r)
+	cf := r&1 != 0
+	c.flags.setCFOF(cf, (r>>31 != 0) != cf)
+	return nil
+}
+
+func rolRC32(c *CPU, in *Inst) *x86.Fault {
+	n := uint(c.R[RCX]) & 31
+	d := &c.R[in.Args[0]&15]
+	a := uint32(*d)
+	if n == 0 {
+		*d = uint64(a)
+		return nil
+	}
+	r := bits.RotateLeft32(a, int(n))
+	*d = uint64(r)
+	cf := r&1 != 0
+	c.flags.setCFOF(cf, (r>>31 != 0) != cf)
+	return nil
+}
+
+func rorRI32(c *CPU, in *Inst) *x86.Fault {
+	n := uint(in.Imm) & 31
+	d := &c.R[in.Args[0]&15]
+	a := uint32(*d)
+	r := bits.RotateLeft32(a, -int(n))
+	*d = uint64(r)
+	cf := r>>31 != 0
+	c.flags.setCFOF(cf, (r>>30&1 != 0) != cf)
+	return nil
+}
+
+func rorRC32(c *CPU, in *Inst) *x86.Fault {
+	n := uint(c.R[RCX]) & 31
+	d := &c.R[in.Args[0]&15]
+	a := uint32(*d)
+	if n == 0 {
+		*d = uint64(a)
+		return nil
+	}
+	r := bits.RotateLeft32(a, -int(n))
+	*d = uint64(r)
+	cf := r>>31 != 0
+	c.flags.setCFOF(cf, (r>>30&1 != 0) != cf)
 	return nil
 }
 
@@ -1530,10 +1633,42 @@ func shlRI64(c *CPU, in *Inst) *x86.Fault {
 	return nil
 }
 
+func shlRC64(c *CPU, in *Inst) *x86.Fault {
+	n := uint(c.R[RCX]) & 63
+	d := &c.R[in.Args[0]&15]
+	a := uint64(*d)
+	if n == 0 {
+		*d = uint64(a)
+		return nil
+	}
+	r := a << n
+	cf := a >> (64 - n) & 1
+	of := r>>63 ^ cf
+	*d = r
+	c.flags.setShift64(r, uint64(cf), uint64(of))
+	return nil
+}
+
 func shrRI64(c *CPU, in *Inst) *x86.Fault {
 	n := uint(in.Imm) & 63
 	d := &c.R[in.Args[0]&15]
 	a := uint64(*d)
+	r := a >> n
+	cf := a >> (n - 1) & 1
+	of := r>>63 ^ r>>62&1
+	*d = r
+	c.flags.setShift64(r, uint64(cf), uint64(of))
+	return nil
+}
+
+func shrRC64(c *CPU, in *Inst) *x86.Fault {
+	n := uint(c.R[RCX]) & 63
+	d := &c.R[in.Args[0]&15]
+	a := uint64(*d)
+	if n == 0 {
+		*d = uint64(a)
+		return nil
+	}
 	r := a >> n
 	cf := a >> (n - 1) & 1
 	of := r>>63 ^ r>>62&1
@@ -1550,6 +1685,73 @@ func sarRI64(c *CPU, in *Inst) *x86.Fault {
 	cf := uint64(int64(a)>>(n-1)) & 1
 	*d = r
 	c.flags.setShift64(r, uint64(cf), uint64(0))
+	return nil
+}
+
+func sarRC64(c *CPU, in *Inst) *x86.Fault {
+	n := uint(c.R[RCX]) & 63
+	d := &c.R[in.Args[0]&15]
+	a := uint64(*d)
+	if n == 0 {
+		*d = uint64(a)
+		return nil
+	}
+	r := uint64(int64(a) >> n)
+	cf := uint64(int64(a)>>(n-1)) & 1
+	*d = r
+	c.flags.setShift64(r, uint64(cf), uint64(0))
+	return nil
+}
+
+func rolRI64(c *CPU, in *Inst) *x86.Fault {
+	n := uint(in.Imm) & 63
+	d := &c.R[in.Args[0]&15]
+	a := uint64(*d)
+	r := bits.RotateLeft64(a, int(n))
+	*d = r
+	cf := r&1 != 0
+	c.flags.setCFOF(cf, (r>>63 != 0) != cf)
+	return nil
+}
+
+func rolRC64(c *CPU, in *Inst) *x86.Fault {
+	n := uint(c.R[RCX]) & 63
+	d := &c.R[in.Args[0]&15]
+	a := uint64(*d)
+	if n == 0 {
+		*d = uint64(a)
+		return nil
+	}
+	r := bits.RotateLeft64(a, int(n))
+	*d = r
+	cf := r&1 != 0
+	c.flags.setCFOF(cf, (r>>63 != 0) != cf)
+	return nil
+}
+
+func rorRI64(c *CPU, in *Inst) *x86.Fault {
+	n := uint(in.Imm) & 63
+	d := &c.R[in.Args[0]&15]
+	a := uint64(*d)
+	r := bits.RotateLeft64(a, -int(n))
+	*d = r
+	cf := r>>63 != 0
+	c.flags.setCFOF(cf, (r>>62&1 != 0) != cf)
+	return nil
+}
+
+func rorRC64(c *CPU, in *Inst) *x86.Fault {
+	n := uint(c.R[RCX]) & 63
+	d := &c.R[in.Args[0]&15]
+	a := uint64(*d)
+	if n == 0 {
+		*d = uint64(a)
+		return nil
+	}
+	r := bits.RotateLeft64(a, -int(n))
+	*d = r
+	cf := r>>63 != 0
+	c.flags.setCFOF(cf, (r>>62&1 != 0) != cf)
 	return nil
 }
 
@@ -2228,17 +2430,21 @@ var fastBinary = [...]struct{ rr, ri, rm, mr, mi [3]body }{
 	},
 }
 
-var shlForms = [2]body{shlRI32, shlRI64}
-
-var shrForms = [2]body{shrRI32, shrRI64}
-
-var sarForms = [2]body{sarRI32, sarRI64}
-
 var incForms = [2]body{incR32, incR64}
 
 var decForms = [2]body{decR32, decR64}
 
 var leaForms = [2]body{leaR32, leaR64}
+
+var shlForms = [2][2]body{{shlRI32, shlRI64}, {shlRC32, shlRC64}}
+
+var shrForms = [2][2]body{{shrRI32, shrRI64}, {shrRC32, shrRC64}}
+
+var sarForms = [2][2]body{{sarRI32, sarRI64}, {sarRC32, sarRC64}}
+
+var rolForms = [2][2]body{{rolRI32, rolRI64}, {rolRC32, rolRC64}}
+
+var rorForms = [2][2]body{{rorRI32, rorRI64}, {rorRC32, rorRC64}}
 
 var jccForms = [16]body{
 	jccO,
