@@ -13,6 +13,9 @@ func (c *CPU) Run(budget uint64) Exit {
 	}
 	var b *block
 	for left := budget; left > 0; {
+		if c.ctl&x86.FlagTF != 0 {
+			return c.Step()
+		}
 		b = c.following(b)
 		if b == nil {
 			var f *x86.Fault
@@ -49,6 +52,9 @@ func (c *CPU) Run(budget uint64) Exit {
 // what a processor's do. It executes blocks one instruction at a time.
 func (c *CPU) runExact(budget uint64) Exit {
 	for left := budget; left > 0; {
+		if c.ctl&x86.FlagTF != 0 {
+			return c.Step()
+		}
 		b, f := c.findSlow(c.RIP)
 		if f != nil {
 			return Exit{Kind: ExitException, Fault: f}
@@ -117,8 +123,18 @@ func (c *CPU) execute(b *block, n int) (int, *x86.Fault) {
 }
 
 // Step is the reference: it decodes the instruction at RIP anew, runs its row's body and returns what happened. A REP
-// instruction runs to its end or its first fault.
+// instruction runs to its end or its first fault. With RFLAGS.TF set before the instruction, #DB follows it, RIP being at
+// the next one (SDM vol. 3A 17.3.1.4); Run does the same.
 func (c *CPU) Step() Exit {
+	trap := c.ctl&x86.FlagTF != 0
+	e := c.step()
+	if trap && e.Kind == ExitNone {
+		return Exit{Kind: ExitException, Fault: c.raise(x86.VectorDB)}
+	}
+	return e
+}
+
+func (c *CPU) step() Exit {
 	va := x86.VirtAddr(c.RIP)
 	_, pa, f := c.MMU.Fetch(va)
 	if f != nil {

@@ -113,3 +113,31 @@ func TestRunAllocatesNothing(t *testing.T) {
 	c.Run(1000)
 	require.Zero(t, testing.AllocsPerRun(100, func() { c.Run(1000) }))
 }
+
+// TestTrapFlag steps through a program that sets TF itself: #DB after the instruction behind POPF, on both engines.
+func TestTrapFlag(t *testing.T) {
+	for _, run := range []func(c *CPU) Exit{func(c *CPU) Exit { return c.Run(100) }, func(c *CPU) Exit {
+		for {
+			if e := c.Step(); e.Kind != ExitNone {
+				return e
+			}
+		}
+	}} {
+		c := program(t,
+			0x9c,                         // pushfq
+			0x80, 0x4c, 0x24, 0x01, 0x01, // or byte [rsp+1], 1
+			0x9d,       // popfq
+			0xff, 0xc0, // inc eax
+			0xff, 0xc0) // inc eax
+		c.R[RSP] = memBase + 0x800
+		e := run(c)
+		require.Equal(t, ExitException, e.Kind)
+		require.Equal(t, x86.VectorDB, e.Fault.Vector)
+		require.EqualValues(t, testCode+9, c.RIP)
+		require.EqualValues(t, 1, c.R[RAX])
+		require.EqualValues(t, 4, c.IC)
+		e = run(c)
+		require.Equal(t, x86.VectorDB, e.Fault.Vector, "and after each that follows")
+		require.EqualValues(t, testCode+11, c.RIP)
+	}
+}

@@ -37,12 +37,19 @@ func Features() (advertised, off []Feature) {
 	return advertised, off
 }
 
-// Missing returns the mnemonics that the decoder knows and the processor does not execute, in alphabetical order.
-func Missing() (names []string) {
+// An Instruction is one row of the instruction set.
+type Instruction struct {
+	Mnemonic  string
+	Supported bool    // the processor executes it
+	Feature   Feature // that has to be on, where it is supported
+	Undefined uint64  // RFLAGS bits that the SDM leaves undefined after it
+}
+
+// Instructions returns what the decoder knows, in alphabetical order.
+func Instructions() (list []Instruction) {
 	for op := decode.Invalid + 1; op < decode.NumOps; op++ {
-		if rows[op].body == nil {
-			names = append(names, op.String())
-		}
+		r := &rows[op]
+		list = append(list, Instruction{op.String(), r.body != nil, r.feature, r.undef})
 	}
-	return names
+	return list
 }

@@ -37,6 +37,7 @@ func (t *Thread) exception(f *x86.Fault) error {
 		}
 	case x86.VectorDB:
 		rec.Code = ntdef.STATUS_SINGLE_STEP
+		t.cpu.SetFlags(t.cpu.Flags() &^ x86.FlagTF) // a handler that goes on stepping sets it again
 	case x86.VectorMF:
 		rec.Code, rec.NumParams = x87Status(t.cpu.X87Status()&^t.cpu.X87Control()), 1
 	case x86.VectorXM:

@@ -83,7 +83,7 @@ func New() (*Host, error) {
 	}, nil
 }
 
-// Run executes code, at most 100 bytes that run straight through, on s.
+// Run executes code, at most 149 bytes that run straight through, on s.
 func (h *Host) Run(code []byte, s *State) {
 	n := copy(h.page[codeOffset:epilogueOffset-5], code)
 	jmp := codeOffset + n
