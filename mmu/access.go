@@ -140,11 +140,11 @@ func (m *MMU) writePhys(pa x86.PhysAddr, b []byte) {
 // themselves: a write sets D.
 func (m *MMU) Probe(va x86.VirtAddr, n int, a x86.Access) *x86.Fault {
 	e := &m.cur[cacheIndex(va)]
-	tag := e.read
+	tag, gen := e.read, m.gen
 	if a&x86.Write != 0 {
-		tag = e.write
+		tag, gen = e.write, m.writeGen
 	}
-	if uint64(va+x86.VirtAddr(n)-1)&^x86.PageMask == tag && a&(x86.Execute|x86.Implicit) == 0 {
+	if uint64(va+x86.VirtAddr(n)-1)&^x86.PageMask|gen == tag && a&(x86.Execute|x86.Implicit) == 0 {
 		return nil
 	}
 	_, _, _, f := m.span(va, n, a)
@@ -155,7 +155,7 @@ func (m *MMU) Probe(va x86.VirtAddr, n int, a x86.Access) *x86.Fault {
 func (m *MMU) Read(va x86.VirtAddr, b []byte) *x86.Fault {
 	for len(b) > 0 {
 		n := min(len(b), int(x86.PageSize-va.Offset()))
-		if e := &m.cur[cacheIndex(va)]; e.read == uint64(va.Page()) {
+		if e := &m.cur[cacheIndex(va)]; e.read == uint64(va.Page())|m.gen {
 			copy(b[:n], (*physmem.Frame)(e.host)[va.Offset():])
 		} else if f := m.read(va, b[:n]); f != nil {
 			return f

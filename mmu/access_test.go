@@ -330,3 +330,17 @@ func TestNothingIsAllocated(t *testing.T) {
 		_, _, _ = w.m.Fetch(page(1))
 	}))
 }
+
+// TestGenerationsWrap flushes more often than the host-pointer cache has generations: nothing old comes back.
+func TestGenerationsWrap(t *testing.T) {
+	w := newWorld(t, mmu.Options{})
+	for n := range uint64(9000) {
+		frame := 0x10000 + n%8<<12
+		w.mem.Store64(x86.PhysAddr(frame), n)
+		w.set(1, frame|rw)
+		require.Nil(t, w.m.SetCR3(0x1000))
+		require.Equal(t, n, w.load(page(1)))
+		require.Nil(t, w.m.Store64(page(1)+8, n))
+		require.Equal(t, n, w.mem.Load64(x86.PhysAddr(frame)+8))
+	}
+}

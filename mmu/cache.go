@@ -7,15 +7,17 @@ import (
 	"github.com/pagewalk/pagewalk/x86"
 )
 
-// The host-pointer cache. An entry is valid for a kind of access where its tag is the page's address; one comparison of
-// the page of the access's last byte against the tag of the page of its first catches a miss and a page crossing both.
+// The host-pointer cache. An entry is valid for a kind of access where its tag is the page's address with the present
+// generation in the low 12 bits; one comparison of the page of the access's last byte against the tag of the page of its
+// first catches a miss and a page crossing both. A new generation empties the cache at once: generations count from 1 to
+// 4095, and then the entries are cleared, so that a zero tag never matches. Write tags have a generation of their own.
 //
 // Why the pointers are sound: host is a *physmem.Frame of 4096 bytes; an access at offset va&0xfff that passed the
 // comparison ends inside the same page, so inside the frame. Frames live as long as their Memory.
 
 const (
-	cacheSize = 1 << 11
-	noTag     = 1 // no page address has its low bits set
+	cacheSize = 1 << 14
+	lastGen   = x86.PageMask
 )
 
 type cacheEntry struct {
@@ -24,30 +26,28 @@ type cacheEntry struct {
 	pa                x86.PhysAddr // of the frame
 }
 
-var emptyEntry = cacheEntry{read: noTag, write: noTag, exec: noTag, pa: noTag}
-
 func cacheIndex(va x86.VirtAddr) uint64 { return uint64(va) >> x86.PageShift % cacheSize }
 
-func (e *cacheEntry) holds(va x86.VirtAddr) bool {
-	p := uint64(va.Page())
-	return e.read == p || e.write == p || e.exec == p
+// holds reports whether a slot is of va's page.
+func (m *MMU) holds(e *cacheEntry, va x86.VirtAddr) bool {
+	page := uint64(va.Page())
+	return e.read == page|m.gen || e.exec == page|m.gen || e.write == page|m.writeGen
 }
 
-// page returns the page that the entry holds, noTag where it is empty.
-func (e *cacheEntry) page() uint64 {
-	switch {
-	case e.read != noTag:
-		return e.read
-	case e.exec != noTag:
-		return e.exec
-	}
-	return e.write
+// clear forgets everything in the cache.
+func (m *MMU) clear() {
+	m.gen++
+	m.clearWrites()
 }
 
-func clearCache(c *[cacheSize]cacheEntry) {
-	for i := range c {
-		c[i] = emptyEntry
+// clearWrites forgets what may be written.
+func (m *MMU) clearWrites() {
+	m.writeGen++
+	if m.gen <= lastGen && m.writeGen <= lastGen {
+		return
 	}
+	*m.user, *m.super = [cacheSize]cacheEntry{}, [cacheSize]cacheEntry{}
+	m.gen, m.writeGen = 1, 1
 }
 
 // fill notes that an access of kind a to va, translated to pa, needs no further check until something is forgotten.
@@ -61,21 +61,20 @@ func (m *MMU) fill(va x86.VirtAddr, pa x86.PhysAddr, a x86.Access) {
 	}
 	e := &m.cur[cacheIndex(va)]
 	page := uint64(va.Page())
-	if e.pa != pa.Page() || !e.holds(va) {
-		*e = emptyEntry
-		e.host, e.pa = unsafe.Pointer(frame), pa.Page()
+	if e.pa != pa.Page() || !m.holds(e, va) {
+		*e = cacheEntry{host: unsafe.Pointer(frame), pa: pa.Page()}
 	}
 	switch {
 	case a&x86.Execute != 0:
-		e.exec = page
+		e.exec = page | m.gen
 	case a&x86.Write != 0:
 		// A page that may be written may be read. Stores to decoded code must be seen.
-		e.read = page
+		e.read = page | m.gen
 		if !m.mem.IsCode(pa) {
-			e.write = page
+			e.write = page | m.writeGen
 		}
 	default:
-		e.read = page
+		e.read = page | m.gen
 	}
 }
 
@@ -86,7 +85,7 @@ func hit[T uint8 | uint16 | uint32 | uint64](e *cacheEntry, va x86.VirtAddr) *T 
 
 // Load8 reads a byte.
 func (m *MMU) Load8(va x86.VirtAddr) (uint8, *x86.Fault) {
-	if e := &m.cur[cacheIndex(va)]; uint64(va)&^x86.PageMask == e.read {
+	if e := &m.cur[cacheIndex(va)]; uint64(va)&^x86.PageMask|m.gen == e.read {
 		return *hit[uint8](e, va), nil
 	}
 	return m.load8Slow(va)
@@ -94,7 +93,7 @@ func (m *MMU) Load8(va x86.VirtAddr) (uint8, *x86.Fault) {
 
 // Load16 reads two bytes, little-endian, at any alignment.
 func (m *MMU) Load16(va x86.VirtAddr) (uint16, *x86.Fault) {
-	if e := &m.cur[cacheIndex(va)]; uint64(va+1)&^x86.PageMask == e.read {
+	if e := &m.cur[cacheIndex(va)]; uint64(va+1)&^x86.PageMask|m.gen == e.read {
 		return *hit[uint16](e, va), nil
 	}
 	return m.load16Slow(va)
@@ -102,7 +101,7 @@ func (m *MMU) Load16(va x86.VirtAddr) (uint16, *x86.Fault) {
 
 // Load32 reads four bytes.
 func (m *MMU) Load32(va x86.VirtAddr) (uint32, *x86.Fault) {
-	if e := &m.cur[cacheIndex(va)]; uint64(va+3)&^x86.PageMask == e.read {
+	if e := &m.cur[cacheIndex(va)]; uint64(va+3)&^x86.PageMask|m.gen == e.read {
 		return *hit[uint32](e, va), nil
 	}
 	return m.load32Slow(va)
@@ -110,7 +109,7 @@ func (m *MMU) Load32(va x86.VirtAddr) (uint32, *x86.Fault) {
 
 // Load64 reads eight bytes.
 func (m *MMU) Load64(va x86.VirtAddr) (uint64, *x86.Fault) {
-	if e := &m.cur[cacheIndex(va)]; uint64(va+7)&^x86.PageMask == e.read {
+	if e := &m.cur[cacheIndex(va)]; uint64(va+7)&^x86.PageMask|m.gen == e.read {
 		return *hit[uint64](e, va), nil
 	}
 	return m.load64Slow(va)
@@ -118,7 +117,7 @@ func (m *MMU) Load64(va x86.VirtAddr) (uint64, *x86.Fault) {
 
 // Load128 returns the low and the high half of 16 bytes; no alignment is asked.
 func (m *MMU) Load128(va x86.VirtAddr) (lo, hi uint64, f *x86.Fault) {
-	if e := &m.cur[cacheIndex(va)]; uint64(va+15)&^x86.PageMask == e.read {
+	if e := &m.cur[cacheIndex(va)]; uint64(va+15)&^x86.PageMask|m.gen == e.read {
 		return *hit[uint64](e, va), *hit[uint64](e, va+8), nil
 	}
 	return m.load128Slow(va)
@@ -126,7 +125,7 @@ func (m *MMU) Load128(va x86.VirtAddr) (lo, hi uint64, f *x86.Fault) {
 
 // Store8 writes a byte.
 func (m *MMU) Store8(va x86.VirtAddr, v uint8) *x86.Fault {
-	if e := &m.cur[cacheIndex(va)]; uint64(va)&^x86.PageMask == e.write {
+	if e := &m.cur[cacheIndex(va)]; uint64(va)&^x86.PageMask|m.writeGen == e.write {
 		*hit[uint8](e, va) = v
 		return nil
 	}
@@ -135,7 +134,7 @@ func (m *MMU) Store8(va x86.VirtAddr, v uint8) *x86.Fault {
 
 // Store16 writes two bytes. A store that faults, on either page, changes nothing.
 func (m *MMU) Store16(va x86.VirtAddr, v uint16) *x86.Fault {
-	if e := &m.cur[cacheIndex(va)]; uint64(va+1)&^x86.PageMask == e.write {
+	if e := &m.cur[cacheIndex(va)]; uint64(va+1)&^x86.PageMask|m.writeGen == e.write {
 		*hit[uint16](e, va) = v
 		return nil
 	}
@@ -144,7 +143,7 @@ func (m *MMU) Store16(va x86.VirtAddr, v uint16) *x86.Fault {
 
 // Store32 writes four bytes.
 func (m *MMU) Store32(va x86.VirtAddr, v uint32) *x86.Fault {
-	if e := &m.cur[cacheIndex(va)]; uint64(va+3)&^x86.PageMask == e.write {
+	if e := &m.cur[cacheIndex(va)]; uint64(va+3)&^x86.PageMask|m.writeGen == e.write {
 		*hit[uint32](e, va) = v
 		return nil
 	}
@@ -153,7 +152,7 @@ func (m *MMU) Store32(va x86.VirtAddr, v uint32) *x86.Fault {
 
 // Store64 writes eight bytes.
 func (m *MMU) Store64(va x86.VirtAddr, v uint64) *x86.Fault {
-	if e := &m.cur[cacheIndex(va)]; uint64(va+7)&^x86.PageMask == e.write {
+	if e := &m.cur[cacheIndex(va)]; uint64(va+7)&^x86.PageMask|m.writeGen == e.write {
 		*hit[uint64](e, va) = v
 		return nil
 	}
@@ -162,7 +161,7 @@ func (m *MMU) Store64(va x86.VirtAddr, v uint64) *x86.Fault {
 
 // Store128 writes 16 bytes.
 func (m *MMU) Store128(va x86.VirtAddr, lo, hi uint64) *x86.Fault {
-	if e := &m.cur[cacheIndex(va)]; uint64(va+15)&^x86.PageMask == e.write {
+	if e := &m.cur[cacheIndex(va)]; uint64(va+15)&^x86.PageMask|m.writeGen == e.write {
 		*hit[uint64](e, va) = lo
 		*hit[uint64](e, va+8) = hi
 		return nil
@@ -172,7 +171,7 @@ func (m *MMU) Store128(va x86.VirtAddr, lo, hi uint64) *x86.Fault {
 
 // Fetch translates va for an instruction fetch and returns its frame (nil where there is no RAM) and physical address.
 func (m *MMU) Fetch(va x86.VirtAddr) (*physmem.Frame, x86.PhysAddr, *x86.Fault) {
-	if e := &m.cur[cacheIndex(va)]; uint64(va)&^x86.PageMask == e.exec {
+	if e := &m.cur[cacheIndex(va)]; uint64(va)&^x86.PageMask|m.gen == e.exec {
 		return (*physmem.Frame)(e.host), e.pa + x86.PhysAddr(va.Offset()), nil
 	}
 	pa, f := m.Translate(va, x86.Execute)
@@ -190,13 +189,13 @@ func (m *MMU) Span(va x86.VirtAddr, n int, a x86.Access) []byte {
 		return nil
 	}
 	e := &m.cur[cacheIndex(va)]
-	tag := &e.read
+	tag, gen := &e.read, m.gen
 	if a&x86.Write != 0 {
-		tag = &e.write
+		tag, gen = &e.write, m.writeGen
 	}
-	if *tag != uint64(va.Page()) {
+	if *tag != uint64(va.Page())|gen {
 		// Faults are the element's to report, at its own address and with nothing before it lost.
-		if _, f := m.Translate(va, a); f != nil || *tag != uint64(va.Page()) {
+		if _, f := m.Translate(va, a); f != nil || *tag != uint64(va.Page())|gen {
 			return nil
 		}
 	}

@@ -31,7 +31,9 @@ type Counters struct {
 
 // MMU is one processor's memory-management unit. It owns CR0, CR2, CR3, CR4, EFER, PKRU, the CPL and EFLAGS.AC.
 type MMU struct {
-	cur *[cacheSize]cacheEntry // of the present privilege; first, for the fast path
+	// First, for the fast path: the host-pointer cache of the present privilege, and the generations of its tags.
+	cur           *[cacheSize]cacheEntry
+	gen, writeGen uint64
 
 	mem         *physmem.Memory
 	tlb         *tlb.Hierarchy
@@ -104,7 +106,7 @@ func (m *MMU) SetCPL(cpl uint8) {
 // SetAC tells the MMU EFLAGS.AC, which SMAP looks at.
 func (m *MMU) SetAC(ac bool) {
 	if m.ac != ac && m.cr4&x86.CR4SMAP != 0 {
-		clearCache(m.super)
+		m.clear()
 	}
 	m.ac = ac
 }
@@ -128,13 +130,7 @@ func (m *MMU) MarkCode(pa x86.PhysAddr) {
 		return
 	}
 	m.mem.MarkCode(pa)
-	for _, c := range []*[cacheSize]cacheEntry{m.user, m.super} {
-		for i := range c {
-			if c[i].pa == pa.Page() {
-				c[i].write = noTag
-			}
-		}
-	}
+	m.clearWrites() // pages of the frame may be anywhere in the cache
 }
 
 // InvalidatePage is INVLPG: it forgets the page that holds va, of the current PCID or global; a non-canonical address does
@@ -156,24 +152,15 @@ func (m *MMU) forget() {
 	m.clear()
 }
 
-func (m *MMU) clear() {
-	clearCache(m.user)
-	clearCache(m.super)
-}
-
-// clearPage drops the pieces of the page of a size that holds va: consecutive places of the cache.
+// clearPage drops the page of a size that holds va; the pieces of a large page go with everything else.
 func (m *MMU) clearPage(va x86.VirtAddr, size tlb.Size) {
-	if m.exact {
-		return // the cache is empty
+	if size != tlb.Size4K {
+		m.clear()
+		return
 	}
-	shift := size.Shift()
-	n := min(uint64(1)<<(shift-x86.PageShift), cacheSize)
-	first := cacheIndex(va &^ (1<<shift - 1))
 	for _, c := range []*[cacheSize]cacheEntry{m.user, m.super} {
-		for i := range n {
-			if e := &c[(first+i)%cacheSize]; (e.page()^uint64(va))>>shift == 0 {
-				*e = emptyEntry
-			}
+		if e := &c[cacheIndex(va)]; m.holds(e, va) {
+			*e = cacheEntry{}
 		}
 	}
 }
