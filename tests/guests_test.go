@@ -170,3 +170,15 @@ func TestContextStopsTheGuest(t *testing.T) {
 	_, err := pagewalk.Run(ctx, guest("bench"), []string{"alu", "100000000000"}, pagewalk.Config{})
 	require.ErrorIs(t, err, context.Canceled)
 }
+
+// TestKnownDLLs puts a file that is no image under the name of a system DLL beside the program: it is not looked at.
+func TestKnownDLLs(t *testing.T) {
+	dir := t.TempDir()
+	tiny, err := os.ReadFile(guest("tiny"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "tiny.exe"), tiny, 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "KERNEL32.dll"), []byte("no image"), 0o644))
+	r, err := pagewalk.Run(context.Background(), filepath.Join(dir, "tiny.exe"), nil, pagewalk.Config{})
+	require.NoError(t, err)
+	require.EqualValues(t, 42, r.ExitCode)
+}

@@ -317,16 +317,17 @@ func moduleName(name string) string {
 }
 
 // load returns the image of a DLL, loading it and what it needs: one that is loaded already, a system image, or a file of
-// the program's folder.
+// the program's folder, in this order.
 func (l *ldr) load(t *nt.Thread, name string) (*loaded, ntdef.Status, error) {
 	if m := l.find(name); m != nil {
 		return m, ntdef.STATUS_SUCCESS, nil
 	}
 	p := t.Process()
 	file := moduleName(name)
-	sec, st := p.OpenImageSection(file, false) // the program's folder is searched first
+	// The system's DLLs are known DLLs: a file of that name beside the program is not looked at.
+	sec, st := p.OpenImageSection(file, true)
 	if st == ntdef.STATUS_OBJECT_NAME_NOT_FOUND {
-		sec, st = p.OpenImageSection(file, true)
+		sec, st = p.OpenImageSection(file, false)
 	}
 	switch {
 	case st == ntdef.STATUS_OBJECT_NAME_NOT_FOUND, st == ntdef.STATUS_OBJECT_NAME_INVALID:
