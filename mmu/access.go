@@ -98,6 +98,9 @@ func (m *MMU) read(va x86.VirtAddr, b []byte) *x86.Fault {
 	if f != nil {
 		return f
 	}
+	if m.watching {
+		m.note(va, len(b), x86.Read)
+	}
 	m.readPhys(first, b[:split])
 	m.readPhys(second, b[split:])
 	return nil
@@ -108,6 +111,9 @@ func (m *MMU) write(va x86.VirtAddr, b []byte) *x86.Fault {
 	first, second, split, f := m.span(va, len(b), x86.Write)
 	if f != nil {
 		return f
+	}
+	if m.watching {
+		m.note(va, len(b), x86.Write)
 	}
 	m.writePhys(first, b[:split])
 	m.writePhys(second, b[split:])

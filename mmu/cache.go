@@ -52,14 +52,18 @@ func (m *MMU) clearWrites() {
 
 // fill notes that an access of kind a to va, translated to pa, needs no further check until something is forgotten.
 func (m *MMU) fill(va x86.VirtAddr, pa x86.PhysAddr, a x86.Access) {
-	if m.exact || a&x86.Implicit != 0 {
+	if m.exact || a&x86.Implicit != 0 || m.watching && m.watches(va.Page()) && a&x86.Execute == 0 {
 		return
 	}
+	m.fillSlot(&m.cur[cacheIndex(va)], va, pa, a)
+}
+
+// fillSlot fills one slot of the cache.
+func (m *MMU) fillSlot(e *cacheEntry, va x86.VirtAddr, pa x86.PhysAddr, a x86.Access) {
 	frame := m.mem.Frame(pa)
 	if frame == nil {
 		return
 	}
-	e := &m.cur[cacheIndex(va)]
 	page := uint64(va.Page())
 	if e.pa != pa.Page() || !m.holds(e, va) {
 		*e = cacheEntry{host: unsafe.Pointer(frame), pa: pa.Page()}

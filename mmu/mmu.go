@@ -52,6 +52,9 @@ type MMU struct {
 	fault       x86.Fault
 	user, super *[cacheSize]cacheEntry
 	hooks       Hooks
+	watch       [4]watchpoint
+	watching    bool
+	watchHits   uint8
 
 	// Counters may be read and reset at any time.
 	Counters Counters
@@ -93,13 +96,12 @@ func (m *MMU) CPL() uint8 { return m.cpl }
 
 // SetCPL sets the current privilege level, 0 to 3.
 func (m *MMU) SetCPL(cpl uint8) {
-	if (m.cpl == 3) != (cpl == 3) {
-		m.epoch++
-	}
 	m.cpl = cpl
 	m.cur = m.super
+	m.epoch &^= epochUser
 	if cpl == 3 {
 		m.cur = m.user
+		m.epoch |= epochUser
 	}
 }
 
@@ -120,8 +122,15 @@ func (m *MMU) SetPKRU(v uint32) {
 	m.forget()
 }
 
-// FetchEpoch changes whenever a translation used for fetching may have changed; block chains are valid within one.
+// FetchEpoch changes whenever a translation used for fetching may have changed; block chains are valid within one. User
+// and supervisor mode have epochs of their own, to which a return to the mode returns.
 func (m *MMU) FetchEpoch() uint64 { return m.epoch }
+
+// Bit 0 of the epoch is user mode, the rest counts.
+const (
+	epochUser = 1
+	epochStep = 2
+)
 
 // MarkCode notes that decoded code was taken from the frame of pa: the next store to it is told to physical memory's
 // OnCodeWrite.
@@ -141,14 +150,14 @@ func (m *MMU) InvalidatePage(va x86.VirtAddr) {
 	}
 	_, exec, size := m.tlb.InvalidatePage(va, m.pcid())
 	if exec {
-		m.epoch++
+		m.epoch += epochStep
 	}
 	m.clearPage(va, size)
 }
 
 // forget drops the host-pointer cache and every chained fetch; the TLB keeps what it has.
 func (m *MMU) forget() {
-	m.epoch++
+	m.epoch += epochStep
 	m.clear()
 }
 
@@ -168,7 +177,7 @@ func (m *MMU) clearPage(va x86.VirtAddr, size tlb.Size) {
 // drop removes what the TLB evicted from the host-pointer cache.
 func (m *MMU) drop(e *tlb.Entry) {
 	if !e.NoExec {
-		m.epoch++
+		m.epoch += epochStep
 	}
 	m.clearPage(e.VA, e.Size)
 }

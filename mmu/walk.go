@@ -8,11 +8,12 @@ import (
 // Translate returns the physical address of one byte for an access, with every effect that the access has: A and D bits,
 // TLB fills, the fault. Without paging addresses are physical.
 func (m *MMU) Translate(va x86.VirtAddr, a x86.Access) (x86.PhysAddr, *x86.Fault) {
-	if m.cr0&x86.CR0PG == 0 {
-		return x86.PhysAddr(va), nil
-	}
 	if !va.Canonical() {
 		return 0, m.gp()
+	}
+	if m.cr0&x86.CR0PG == 0 {
+		m.fill(va, x86.PhysAddr(va), a)
+		return x86.PhysAddr(va), nil
 	}
 	e, _, cached := m.tlb.Lookup(va, m.pcid(), a)
 	if cached && m.denied(&e, a) == allowed && (a&x86.Write == 0 || e.Dirty) {

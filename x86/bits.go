@@ -17,8 +17,11 @@ const (
 
 // CR4 bits (SDM vol. 3A 2.5).
 const (
+	CR4TSD        uint64 = 1 << 2
+	CR4DE         uint64 = 1 << 3
 	CR4PAE        uint64 = 1 << 5
 	CR4PGE        uint64 = 1 << 7
+	CR4PCE        uint64 = 1 << 8
 	CR4OSFXSR     uint64 = 1 << 9
 	CR4OSXMMEXCPT uint64 = 1 << 10
 	CR4UMIP       uint64 = 1 << 11
@@ -90,3 +93,40 @@ const (
 
 // Frame returns the physical address in bits 51:12.
 func (e PTE) Frame() PhysAddr { return PhysAddr(e & PTEFrame) }
+
+// Model-specific registers (SDM vol. 4, table 2-2).
+const (
+	MSRTSC          uint32 = 0x10
+	MSRAPICBase     uint32 = 0x1b
+	MSRSpecCtrl     uint32 = 0x48
+	MSRBiosSignID   uint32 = 0x8b
+	MSRMTRRCap      uint32 = 0xfe
+	MSRSysenterCS   uint32 = 0x174
+	MSRSysenterESP  uint32 = 0x175
+	MSRSysenterEIP  uint32 = 0x176
+	MSRMiscEnable   uint32 = 0x1a0
+	MSRPAT          uint32 = 0x277
+	MSRPKRS         uint32 = 0x6e1
+	MSREFER         uint32 = 0xc0000080
+	MSRSTAR         uint32 = 0xc0000081
+	MSRLSTAR        uint32 = 0xc0000082
+	MSRCSTAR        uint32 = 0xc0000083
+	MSRFMask        uint32 = 0xc0000084
+	MSRFSBase       uint32 = 0xc0000100
+	MSRGSBase       uint32 = 0xc0000101
+	MSRKernelGSBase uint32 = 0xc0000102
+	MSRTSCAux       uint32 = 0xc0000103
+)
+
+// DR6 bits (SDM vol. 3B 17.2.3).
+const (
+	DR6BD    uint64 = 1 << 13 // a move to or from a debug register with DR7.GD
+	DR6BS    uint64 = 1 << 14 // single step
+	DR6Fixed uint64 = 0xffff0ff0
+)
+
+// DR7 bits (SDM vol. 3B 17.2.4).
+const (
+	DR7GD    uint64 = 1 << 13
+	DR7Fixed uint64 = 1 << 10
+)
