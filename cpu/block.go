@@ -15,6 +15,7 @@ type block struct {
 	ops    []op
 	size   uint64 // bytes
 	pa     x86.PhysAddr
+	mode   modeKey      // that it was decoded under
 	second x86.PhysAddr // where split, the frame that holds the last bytes of the block's only instruction
 	split  bool
 	dead   bool // a frame of it was written: never run again
@@ -40,15 +41,22 @@ const (
 	jumpSize  = 1 << 12
 )
 
+// A blockKey is a physical address with the mode key in its top byte, which no physical address reaches.
+type blockKey uint64
+
+func keyOf(pa x86.PhysAddr, k modeKey) blockKey { return blockKey(pa) | blockKey(k)<<56 }
+
+func (b *block) key() blockKey { return keyOf(b.pa, b.mode) }
+
 // engine is the block cache.
 type engine struct {
-	blocks map[x86.PhysAddr]*block
+	blocks map[blockKey]*block
 	frames map[uint64][]*block // by page frame number: who dies when it is written
 	jump   [jumpSize]link      // by hashed linear address: where RET and indirect branches look
 }
 
 func (e *engine) init(c *CPU) {
-	e.blocks = make(map[x86.PhysAddr]*block)
+	e.blocks = make(map[blockKey]*block)
 	e.frames = make(map[uint64][]*block)
 	c.mem.OnCodeWrite = func(frame x86.PhysAddr) { e.kill(frame.PFN()) }
 }
@@ -61,8 +69,8 @@ func (e *engine) kill(pfn uint64) {
 		for i := range b.ops {
 			b.ops[i].run = runDead
 		}
-		if e.blocks[b.pa] == b {
-			delete(e.blocks, b.pa)
+		if e.blocks[b.key()] == b {
+			delete(e.blocks, b.key())
 		}
 	}
 	delete(e.frames, pfn)
@@ -91,26 +99,52 @@ func (e *engine) flush() {
 func (c *CPU) find(rip uint64) (*block, *x86.Fault) {
 	e := &c.engine
 	j := &e.jump[(rip^rip>>12)%jumpSize]
-	if j.rip == rip && j.epoch == c.MMU.FetchEpoch() && j.to != nil && !j.to.dead {
+	if j.rip == rip && j.epoch == c.epoch() && j.to != nil && !j.to.dead {
 		return j.to, nil
 	}
 	b, f := c.findSlow(rip)
 	if f != nil {
 		return nil, f
 	}
-	*j = link{rip, c.MMU.FetchEpoch(), b}
+	*j = link{rip, c.epoch(), b}
 	return b, nil
 }
 
-// findSlow translates rip and finds or decodes its block.
+// findSlow finds or decodes the block at rip and, outside 64-bit mode, cuts it at CS.limit.
 func (c *CPU) findSlow(rip uint64) (*block, *x86.Fault) {
-	va := x86.VirtAddr(rip)
+	if c.is64() {
+		return c.findLinear(x86.VirtAddr(rip))
+	}
+	if rip > uint64(c.csLimit) {
+		return nil, c.raise(x86.VectorGP)
+	}
+	b, f := c.findLinear(c.fetchAddr(rip))
+	if f != nil || rip+b.size-1 <= uint64(c.csLimit) {
+		return b, f
+	}
+	cut := *b
+	cut.link = [2]link{}
+	for n := range cut.ops {
+		in := &cut.ops[n].in
+		if rip+uint64(in.Off)+uint64(in.Len)-1 > uint64(c.csLimit) {
+			cut.ops, cut.size = cut.ops[:n:n], uint64(in.Off)
+			break
+		}
+	}
+	if len(cut.ops) == 0 {
+		return nil, c.raise(x86.VectorGP)
+	}
+	return &cut, nil
+}
+
+// findLinear translates a linear address and finds or decodes its block.
+func (c *CPU) findLinear(va x86.VirtAddr) (*block, *x86.Fault) {
 	_, pa, f := c.MMU.Fetch(va)
 	if f != nil {
 		return nil, f
 	}
 	e := &c.engine
-	if b := e.blocks[pa]; b != nil {
+	if b := e.blocks[keyOf(pa, c.key)]; b != nil {
 		if !b.split {
 			return b, nil
 		}
@@ -121,7 +155,7 @@ func (c *CPU) findSlow(rip uint64) (*block, *x86.Fault) {
 		if second.Page() == b.second {
 			return b, nil
 		}
-		delete(e.blocks, pa) // the other page is mapped elsewhere by now; the frames' lists still name the old block
+		delete(e.blocks, b.key()) // the other page is mapped elsewhere by now; the frames' lists still name the old block
 	}
 	b, f := c.translate(va, pa)
 	if f != nil {
@@ -130,7 +164,7 @@ func (c *CPU) findSlow(rip uint64) (*block, *x86.Fault) {
 	if len(e.blocks) >= maxBlocks {
 		e.flush()
 	}
-	e.blocks[pa] = b
+	e.blocks[b.key()] = b
 	c.own(b, b.pa)
 	if b.split {
 		c.own(b, b.second)
@@ -150,11 +184,11 @@ func (c *CPU) own(b *block, pa x86.PhysAddr) {
 
 // translate decodes the block at va, pa.
 func (c *CPU) translate(va x86.VirtAddr, pa x86.PhysAddr) (*block, *x86.Fault) {
-	b := &block{pa: pa}
+	b := &block{pa: pa, mode: c.key}
 	var buf [maxInst]byte
 	page := c.codeBytes(pa)
 	for off := uint64(0); len(b.ops) < maxBlock && off < uint64(len(page)); {
-		in, err := decode.Decode(page[off:], decode.Mode(64))
+		in, err := decode.Decode(page[off:], b.mode.decoder())
 		if kind := errKind(err); kind == decode.ErrTruncated {
 			if off > 0 {
 				break
@@ -169,15 +203,25 @@ func (c *CPU) translate(va x86.VirtAddr, pa x86.PhysAddr) (*block, *x86.Fault) {
 		if !c.supports(r) && off > 0 || r.kind&readsIC != 0 && off > 0 {
 			break
 		}
-		normalize(&in, uint16(off))
-		b.ops = append(b.ops, op{c.choose(&in), in})
+		normalize(&in, uint16(off), b.mode)
+		b.ops = append(b.ops, op{c.choose(&in, b.mode), in})
 		off += uint64(in.Len)
 		b.size = off
-		if r.kind&endBlock != 0 || !c.supports(r) {
+		if r.kind&endBlock != 0 || !c.supports(r) || isControl(in.Args[0]) || isControl(in.Args[1]) {
 			break
 		}
 	}
 	return b, nil
+}
+
+// isControl reports whether an operand is a segment, control or debug register: a move of one ends its block, because it
+// may change how the following instructions run.
+func isControl(o decode.Operand) bool {
+	switch o.Class() {
+	case decode.Seg, decode.CR, decode.DR:
+		return true
+	}
+	return false
 }
 
 const maxInst = 15
@@ -207,12 +251,12 @@ func (c *CPU) translateSplit(b *block, va x86.VirtAddr, head, buf []byte) (*bloc
 	n := copy(buf, head)
 	copy(buf[n:], c.codeBytes(second))
 	b.split, b.second = true, second.Page()
-	in, err := decode.Decode(buf, decode.Mode(64))
+	in, err := decode.Decode(buf, b.mode.decoder())
 	if err != nil {
 		return c.undefinedBlock(b, va, buf, err.(*decode.Error))
 	}
-	normalize(&in, 0)
-	b.ops = append(b.ops, op{c.choose(&in), in})
+	normalize(&in, 0, b.mode)
+	b.ops = append(b.ops, op{c.choose(&in, b.mode), in})
 	b.size = uint64(in.Len)
 	return b, nil
 }
@@ -247,10 +291,17 @@ func (c *CPU) undefinedBlock(b *block, va x86.VirtAddr, code []byte, err *decode
 func (c *CPU) supports(r *row) bool { return r.body != nil && c.features.has(r.feature) }
 
 // choose returns the function that runs an instruction: a fast form, the row's body, or #UD with a report.
-func (c *CPU) choose(in *Inst) body {
+func (c *CPU) choose(in *Inst, k modeKey) body {
 	r := &rows[in.Op]
 	if !c.supports(r) {
 		return runUnsupported
+	}
+	if b := gate(k, in); b != nil {
+		return b
+	}
+	// Fast forms know neither segments nor widths of addresses other than 64-bit mode's.
+	if k&(codeSize|keyChecked) != code64 {
+		return r.body
 	}
 	if fast := fastForms[in.Op]; fast != nil {
 		if b := fast(in); b != nil {

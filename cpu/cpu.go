@@ -64,19 +64,55 @@ type CPU struct {
 	fault  x86.Fault // storage for faults raised by instructions
 	exit   Exit      // what an instruction that ends Run wants returned; see CPU.leave
 	engine engine
-	sel    [6]uint16 // selectors of ES CS SS DS FS GS
+
+	// Deliver makes exceptions, INT n, SYSCALL and interrupts go through the guest's own descriptor tables and MSRs, as on
+	// bare metal. Without it they are exits, for a layer above that is the kernel.
+	Deliver bool
+	// MSRs, where set, is asked for model-specific registers that the core does not have.
+	MSRs MSRs
+
+	// Segments: ES CS SS DS FS GS LDTR TR. In 64-bit mode only the bases in R count, and CS.
+	seg        [8]Segment
+	gdtr, idtr tableRegister
+
+	// What follows from segments and control registers; see updateMode.
+	key      modeKey
+	aligned  bool      // EFLAGS.AC is in force
+	refused  x86.Fault // why segmented answered poison
+	context  uint64
+	csEpoch  uint64
+	csBase   uint64
+	csLimit  uint32
+	msr      msrs
+	cr8      uint8
+	xcr0     uint64
+	dr       [8]uint64
+	pending  events
+	doubled  [3]Raised // the faults that led to a shutdown
+	portWait Inst      // the IN or INS that waits for CompleteIn
 
 	features features
 	rng      uint64 // state of RDRAND and RDSEED
 	undef    Undefined
 	// TSC, where set, supplies RDTSC; else it is IC.
 	TSC func() uint64
+	// PMC, where set, supplies RDPMC: the counter for the number in ECX; false is #GP(0).
+	PMC func(n uint32) (uint64, bool)
 }
 
 // New returns a processor in 64-bit user mode's register state after reset: all registers zero, RFLAGS 2, x87 and SSE
 // at their power-up defaults (SDM vol. 3A table 9-1), every feature that has rows advertised.
 func New(m *mmu.MMU) *CPU {
-	c := &CPU{MMU: m, mem: m.Memory(), ctl: x86.FlagR1, MXCSR: 0x1f80, features: defaultFeatures}
+	c := &CPU{MMU: m, mem: m.Memory(), ctl: x86.FlagR1, MXCSR: 0x1f80, features: defaultFeatures, xcr0: 3}
+	for seg := decode.ES; seg <= decode.GS; seg++ {
+		c.seg[seg] = Segment{Attr: AttrP | AttrS | AttrWrite | AttrAccessed | AttrDB | AttrG | 3<<5, Limit: 0xffffffff}
+	}
+	c.seg[decode.CS].Attr = AttrP | AttrS | AttrCode | AttrRead | AttrAccessed | AttrL | AttrG | 3<<5
+	c.seg[TR] = Segment{Attr: AttrP | typeTSSBusy, Limit: 0xffff}
+	c.seg[LDTR] = Segment{Attr: AttrP | typeLDT, Limit: 0xffff}
+	c.idtr.limit, c.gdtr.limit = 0xffff, 0xffff
+	c.dr[6], c.dr[7] = x86.DR6Fixed, x86.DR7Fixed
+	c.msr.reset()
 	c.SetFlags(0)
 	c.FPU.init()
 	c.engine.init(c)
@@ -90,10 +126,10 @@ func (c *CPU) SegBase(seg int) uint64 { return c.R[slotSegBase+seg] }
 func (c *CPU) SetSegBase(seg int, base uint64) { c.R[slotSegBase+seg] = base }
 
 // Selector returns a segment register's selector.
-func (c *CPU) Selector(seg int) uint16 { return c.sel[seg] }
+func (c *CPU) Selector(seg int) uint16 { return c.seg[seg].Selector }
 
 // SetSelector sets a segment register's selector without loading a descriptor.
-func (c *CPU) SetSelector(seg int, sel uint16) { c.sel[seg] = sel }
+func (c *CPU) SetSelector(seg int, sel uint16) { c.seg[seg].Selector = sel }
 
 // SetSeed seeds RDRAND and RDSEED.
 func (c *CPU) SetSeed(seed uint64) { c.rng = seed }

@@ -40,6 +40,13 @@ var featureBits = [...]struct {
 	ADX:        {7, 1, 19},
 	CLFLUSHOPT: {7, 1, 23},
 	CLWB:       {7, 1, 24},
+	SMAP:       {7, 1, 20},
+	PKU:        {7, 2, 3},
+	PKS:        {7, 2, 31},
+	PCID:       {1, 2, 17},
+	INVPCID:    {7, 1, 10},
+	UMIP:       {7, 2, 2},
+	MONITOR:    {1, 2, 3},
 }
 
 // cpuid reports what the processor has; leaves beyond the maximum answer as the highest basic leaf does.
@@ -73,14 +80,17 @@ func (c *CPU) cpuidLeaf(leaf, sub uint32) (r [4]uint32) {
 	case 1:
 		r[0] = signature
 		r[1] = 8<<8 | 1<<16 // CLFLUSH line of 64 bytes, one logical processor
-		r[3] = 1<<3 | 1<<4 | 1<<5 | 1<<6 | 1<<8 | 1<<13 | 1<<15 | 1<<16 | 1<<19
-		// PSE, TSC, MSR, PAE, CX8, PGE, CMOV, PAT, CLFSH
+		r[3] = 1<<2 | 1<<3 | 1<<4 | 1<<5 | 1<<6 | 1<<8 | 1<<13 | 1<<15 | 1<<16 | 1<<19 | 1<<11
+		// DE, PSE, TSC, MSR, PAE, CX8, SEP, PGE, CMOV, PAT, CLFSH
 		if c.features.has(XSAVE) && c.MMU.CR4()&x86.CR4OSXSAVE != 0 {
 			r[2] |= 1 << 27
 		}
 	case 7:
 		if sub == 0 {
 			r[1] = 1<<7 | 1<<9 // SMEP, enhanced REP MOVSB/STOSB
+			if c.MMU.CR4()&x86.CR4PKE != 0 {
+				r[2] = 1 << 4 // OSPKE
+			}
 		}
 	case 0x80000000:
 		return [4]uint32{maxExtended}

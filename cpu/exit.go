@@ -11,16 +11,22 @@ type ExitKind uint8
 
 // The exits.
 const (
-	ExitNone      ExitKind = iota // Step only: the instruction retired, nothing else happened
-	ExitBudget                    // the budget is spent
-	ExitException                 // Exit.Fault was raised; RIP is at the faulting instruction, nothing was committed
-	ExitInterrupt                 // INT3, INT n or INTO retired; RIP is behind it, Exit.Vector and Exit.Len say which
-	ExitSyscall                   // SYSCALL retired; RIP is behind it, RCX and R11 are as the SDM says
-	ExitHalt                      // HLT retired
-	ExitPort                      // IN or OUT: Exit.Port, Width, In; the answer of IN goes to AL, AX or EAX by the caller
+	ExitNone        ExitKind = iota // Step only: the instruction retired, nothing else happened
+	ExitBudget                      // the budget is spent
+	ExitException                   // Exit.Fault was raised; RIP is at the faulting instruction, nothing was committed
+	ExitInterrupt                   // INT3, INT n or INTO retired; RIP is behind it, Exit.Vector and Exit.Len say which
+	ExitSyscall                     // SYSCALL retired; RIP is behind it, RCX and R11 are as the SDM says
+	ExitHalt                        // HLT retired
+	ExitPort                        // IN, OUT, INS or OUTS: Exit.Port, Width, In, Value; CompleteIn takes the answer of an input
+	ExitINTR                        // INTR is up and let through: acknowledge it and call Interrupt
+	ExitTPR                         // CR8 was written
+	ExitShutdown                    // a fault while a double fault was delivered; Shutdown tells the story
+	ExitUnsupported                 // the guest entered what pagewalk does not have: Exit.Why names it
 )
 
-var exitNames = [...]string{"none", "budget", "exception", "interrupt", "syscall", "halt", "port"}
+var exitNames = [...]string{
+	"none", "budget", "exception", "interrupt", "syscall", "halt", "port", "INTR", "TPR", "shutdown", "unsupported",
+}
 
 // String returns the name of the kind.
 func (k ExitKind) String() string {
@@ -38,7 +44,9 @@ type Exit struct {
 	Len    uint8      // ExitInterrupt: length of the instruction, 1 for INT3
 	Port   uint16     // ExitPort
 	Width  uint8      // ExitPort: 1, 2 or 4 bytes
-	In     bool       // ExitPort: IN, else OUT
+	In     bool       // ExitPort: IN or INS, else OUT or OUTS
+	Value  uint32     // ExitPort: what OUT or OUTS puts out
+	Why    string     // ExitUnsupported
 }
 
 // exitVector marks the fault by which a body asks Run to return c.exit after retiring the instruction.

@@ -273,7 +273,7 @@ func pickPush(in *Inst) body {
 func pushR64(c *CPU, in *Inst) *x86.Fault {
 	sp := c.R[RSP] - 8
 	if f := c.MMU.Store64(x86.VirtAddr(sp), c.R[in.Args[0]&15]); f != nil {
-		return stackFault(f)
+		return c.stackFault(f)
 	}
 	c.R[RSP] = sp
 	return nil
@@ -289,7 +289,7 @@ func pickPop(in *Inst) body {
 func popR64(c *CPU, in *Inst) *x86.Fault {
 	v, f := c.MMU.Load64(x86.VirtAddr(c.R[RSP]))
 	if f != nil {
-		return stackFault(f)
+		return c.stackFault(f)
 	}
 	c.R[RSP] += 8
 	c.R[in.Args[0]&15] = v
@@ -306,7 +306,7 @@ func pickRet(in *Inst) body {
 func ret64(c *CPU, in *Inst) *x86.Fault {
 	t, f := c.MMU.Load64(x86.VirtAddr(c.R[RSP]))
 	if f != nil {
-		return stackFault(f)
+		return c.stackFault(f)
 	}
 	if uint64(int64(t)<<16>>16) != t {
 		return c.raise(x86.VectorGP)
@@ -331,7 +331,7 @@ func callRel64(c *CPU, in *Inst) *x86.Fault {
 	}
 	sp := c.R[RSP] - 8
 	if f := c.MMU.Store64(x86.VirtAddr(sp), next); f != nil {
-		return stackFault(f)
+		return c.stackFault(f)
 	}
 	c.R[RSP] = sp
 	c.RIP = t

@@ -9,25 +9,16 @@ import (
 
 // Reasons for which an operation may be without a body, beside a feature that is off.
 const (
-	legacyMode Feature = 100 + iota // exists in 16- and 32-bit modes only
-	supervisor                      // a program cannot use it, or no Windows program does
+	management Feature = 100 + iota // system-management mode
 	otherVendor
 )
 
 // withoutBody lists every operation that the decoder knows and the processor does not execute, with the feature that would
 // have it.
 var withoutBody = map[Feature][]decode.Op{
-	legacyMode: {
-		decode.AAA, decode.AAD, decode.AAM, decode.AAS, decode.ARPL, decode.BOUND, decode.DAA, decode.DAS, decode.INTO,
-		decode.LDS, decode.LES, decode.POPA, decode.PUSHA, decode.SALC,
-	},
-	supervisor: {
-		decode.CLAC, decode.ICEBP, decode.INS, decode.INVPCID, decode.IRET, decode.LAR, decode.LCALL, decode.LFS,
-		decode.LGS, decode.LJMP, decode.LRET, decode.LSL, decode.LSS, decode.MONITOR, decode.MWAIT, decode.OUTS,
-		decode.RDPKRU, decode.RDPMC, decode.RSM, decode.SGDT, decode.SIDT, decode.SLDT, decode.SMSW, decode.STAC,
-		decode.STR, decode.SYSENTER, decode.VERR, decode.VERW, decode.WRPKRU,
-	},
+	management:  {decode.RSM},
 	otherVendor: {decode.MOVNTSD, decode.MOVNTSS, decode.PREFETCHWT1},
+	INVPCID:     {decode.INVPCID},
 	XSAVE:       {decode.XRSTOR, decode.XRSTORS, decode.XSAVE, decode.XSAVEC, decode.XSAVEOPT, decode.XSAVES},
 }
 
@@ -51,7 +42,7 @@ func TestFeatures(t *testing.T) {
 		}
 	}
 	for f := range withoutBody {
-		if f < legacyMode && defaultFeatures.has(f) {
+		if f < management && defaultFeatures.has(f) {
 			require.Contains(t, advertisedGaps, f, "feature %d is advertised and not whole", f)
 		}
 	}

@@ -133,13 +133,18 @@ func (f *flags) set(v uint64) {
 }
 
 // Flags returns RFLAGS.
-func (c *CPU) Flags() uint64 { return c.flags.status() | c.ctl }
+func (c *CPU) Flags() uint64 { return c.flags.status() | c.ctl&^attention }
 
 // SetFlags replaces RFLAGS; bit 1 reads as 1, bits 3, 5, 15 and 63:22 as 0 (SDM vol. 1 3.4.3).
 func (c *CPU) SetFlags(v uint64) {
 	c.flags.set(v)
+	old := c.ctl
 	c.ctl = v&(x86.FlagTF|x86.FlagIF|x86.FlagDF|x86.FlagIOPL|x86.FlagNT|x86.FlagRF|x86.FlagVM|x86.FlagAC|x86.FlagVIF|x86.FlagVIP|x86.FlagID) | x86.FlagR1
 	c.MMU.SetAC(v&x86.FlagAC != 0)
+	if (old^v)&x86.FlagAC != 0 {
+		c.updateMode()
+	}
+	c.updateAttention()
 }
 
 // cond evaluates a condition code (SDM vol. 2 table B-10).

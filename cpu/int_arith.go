@@ -486,12 +486,12 @@ func (c *CPU) DivisorIsZero() bool {
 		buf[n] = c.codeBytes(pa)[0]
 		n++
 	}
-	in, err := decode.Decode(buf[:n], 64)
+	in, err := decode.Decode(buf[:n], c.key.decoder())
 	if err != nil || in.Op != decode.DIV && in.Op != decode.IDIV {
 		return false
 	}
 	c.R[slotOrigin] = c.RIP
-	normalize(&in, 0)
+	normalize(&in, 0, c.key)
 	v, f := c.get(&in, in.Args[0], in.Width)
 	return f == nil && v == 0
 }

@@ -14,9 +14,6 @@ var branchRows = []row{
 	{decode.LOOPNE, loop, 0, Base, endBlock},
 	{decode.CALL, call, 0, Base, endBlock},
 	{decode.RET, ret, 0, Base, endBlock},
-	{decode.INT3, int3, 0, Base, endBlock},
-	{decode.INT, intn, 0, Base, endBlock},
-	{decode.SYSCALL, syscall, 0, Base, endBlock},
 	{decode.UD0, ud, 0, Base, endBlock},
 	{decode.UD1, ud, 0, Base, endBlock},
 	{decode.UD2, ud, 0, Base, endBlock},
@@ -28,10 +25,27 @@ var branchRows = []row{
 
 var _ = addRows(branchRows)
 
-// branch sets RIP; a non-canonical target is #GP(0) with RIP at the branch (SDM vol. 1 3.3.7.1).
-func (c *CPU) branch(target uint64) *x86.Fault {
-	if !x86.VirtAddr(target).Canonical() {
-		return c.raise(x86.VectorGP)
+// reach cuts a branch target to the operand size and checks it: outside the canonical range or CS.limit it is #GP(0) with
+// RIP at the branch (SDM vol. 1 3.3.7.1, vol. 2A JMP).
+func (c *CPU) reach(in *Inst, target uint64) (uint64, *x86.Fault) {
+	if c.is64() {
+		if !x86.VirtAddr(target).Canonical() {
+			return 0, c.raise(x86.VectorGP)
+		}
+		return target, nil
+	}
+	target &= widthMask(in.Width)
+	if target > uint64(c.csLimit) {
+		return 0, c.raise(x86.VectorGP)
+	}
+	return target, nil
+}
+
+// branch sets RIP.
+func (c *CPU) branch(in *Inst, target uint64) *x86.Fault {
+	target, f := c.reach(in, target)
+	if f != nil {
+		return f
 	}
 	c.RIP = target
 	return nil
@@ -51,7 +65,7 @@ func jmp(c *CPU, in *Inst) *x86.Fault {
 	if f != nil {
 		return f
 	}
-	return c.branch(t)
+	return c.branch(in, t)
 }
 
 // jcc jumps on a condition. SDM vol. 2A, Jcc.
@@ -59,7 +73,7 @@ func jcc(c *CPU, in *Inst) *x86.Fault {
 	if !c.cond(uint8(in.Cond)) {
 		return nil
 	}
-	return c.branch(c.next(in) + uint64(in.Imm))
+	return c.branch(in, c.next(in)+uint64(in.Imm))
 }
 
 // jcxz jumps if CX, ECX or RCX is zero, by address size. SDM vol. 2A, Jcc.
@@ -67,7 +81,7 @@ func jcxz(c *CPU, in *Inst) *x86.Fault {
 	if c.reg(RCX, in.AddrSize) != 0 {
 		return nil
 	}
-	return c.branch(c.next(in) + uint64(in.Imm))
+	return c.branch(in, c.next(in)+uint64(in.Imm))
 }
 
 // loop decrements rCX and jumps while it is not zero and, for LOOPE and LOOPNE, ZF agrees. SDM vol. 2A, LOOP/LOOPcc.
@@ -81,7 +95,7 @@ func loop(c *CPU, in *Inst) *x86.Fault {
 		taken = taken && !c.flags.zf()
 	}
 	if taken {
-		if f := c.branch(c.next(in) + uint64(in.Imm)); f != nil {
+		if f := c.branch(in, c.next(in)+uint64(in.Imm)); f != nil {
 			return f
 		}
 	}
@@ -95,8 +109,8 @@ func call(c *CPU, in *Inst) *x86.Fault {
 	if f != nil {
 		return f
 	}
-	if !x86.VirtAddr(t).Canonical() {
-		return c.raise(x86.VectorGP)
+	if t, f = c.reach(in, t); f != nil {
+		return f
 	}
 	if f := c.pushN(in.Width, c.next(in)); f != nil {
 		return f
@@ -111,31 +125,15 @@ func ret(c *CPU, in *Inst) *x86.Fault {
 	if f != nil {
 		return f
 	}
-	if f := c.branch(t); f != nil {
+	if f := c.branch(in, t); f != nil {
 		return f
 	}
-	c.R[RSP] += uint64(in.Width)
+	sp := c.R[RSP] + uint64(in.Width)
 	if in.Args[0] == decode.Imm {
-		c.R[RSP] += uint64(uint16(in.Imm))
+		sp += uint64(uint16(in.Imm))
 	}
+	c.setSP(sp)
 	return nil
-}
-
-// int3 is the breakpoint trap. SDM vol. 2A, INT n/INTO/INT3/INT1.
-func int3(c *CPU, in *Inst) *x86.Fault {
-	return c.leave(Exit{Kind: ExitInterrupt, Vector: x86.VectorBP, Len: in.Len})
-}
-
-// intn is the software interrupt. SDM vol. 2A, INT n/INTO/INT3/INT1.
-func intn(c *CPU, in *Inst) *x86.Fault {
-	return c.leave(Exit{Kind: ExitInterrupt, Vector: x86.Vector(in.Imm), Len: in.Len})
-}
-
-// syscall saves RIP to RCX and RFLAGS to R11 and leaves to the kernel. SDM vol. 2B, SYSCALL.
-func syscall(c *CPU, in *Inst) *x86.Fault {
-	c.R[RCX] = c.next(in)
-	c.R[R11] = c.Flags() &^ x86.FlagRF
-	return c.leave(Exit{Kind: ExitSyscall})
 }
 
 // ud raises #UD. SDM vol. 2B, UD.

@@ -33,13 +33,13 @@ func mov(c *CPU, in *Inst) *x86.Fault {
 	switch src, dst := in.Args[1], in.Args[0]; {
 	case src.Class() == decode.Seg:
 		if dst.Class() == decode.Mem { // to memory always 16 bits
-			return c.storeN(in, c.ea(in), 2, uint64(c.sel[src.Num()%6]))
+			return c.storeN(in, c.ea(in), 2, uint64(c.seg[src.Num()%6].Selector))
 		}
-		return c.put(in, dst, in.Width, uint64(c.sel[src.Num()%6]))
+		return c.put(in, dst, in.Width, uint64(c.seg[src.Num()%6].Selector))
 	case dst.Class() == decode.Seg:
 		return movSeg(c, in)
 	case src.Class() == decode.CR || src.Class() == decode.DR || dst.Class() == decode.CR || dst.Class() == decode.DR:
-		return privileged(c, in)
+		return movControl(c, in)
 	}
 	v, f := c.get(in, in.Args[1], in.Width)
 	if f != nil {
@@ -48,30 +48,19 @@ func mov(c *CPU, in *Inst) *x86.Fault {
 	return c.put(in, in.Args[0], in.Width, v)
 }
 
-// movSeg loads DS, ES, FS or GS with a flat user selector or null; other selectors are #GP(selector), since there is no
-// descriptor table above user mode yet.
+// movSeg loads a segment register; a load of SS holds interrupts and debug exceptions off until the next instruction is
+// done. SDM vol. 2B, MOV.
 func movSeg(c *CPU, in *Inst) *x86.Fault {
 	v, f := c.get(in, in.Args[1], 2)
 	if f != nil {
 		return f
 	}
 	seg := in.Args[0].Num()
-	if seg == decode.CS || seg > decode.GS {
-		return c.raise(x86.VectorUD)
+	if f := c.loadSelector(seg, uint16(v)); f != nil {
+		return f
 	}
-	return c.loadSelector(seg, uint16(v))
-}
-
-// loadSelector checks and loads a segment register at CPL 3.
-func (c *CPU) loadSelector(seg int, sel uint16) *x86.Fault {
-	null := sel&^3 == 0
-	if seg == decode.SS && (null || sel != c.sel[decode.SS]) || !null && sel != c.sel[decode.SS] && sel != c.sel[seg] {
-		c.fault = x86.Fault{Vector: x86.VectorGP, Code: uint32(sel &^ 3)}
-		return &c.fault
-	}
-	c.sel[seg] = sel
-	if seg != decode.SS && (null || seg < decode.FS) {
-		c.SetSegBase(seg, 0)
+	if seg == decode.SS {
+		c.shadow(shadowMovSS)
 	}
 	return nil
 }

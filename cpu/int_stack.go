@@ -16,36 +16,90 @@ var stackRows = []row{
 
 var _ = addRows(stackRows)
 
-// stackFault turns a #GP of a stack access into #SS.
-func stackFault(f *x86.Fault) *x86.Fault {
-	if f.Vector == x86.VectorGP {
+// stackFault turns a #GP of a stack access into #SS, or into what segmented refused it for.
+func (c *CPU) stackFault(f *x86.Fault) *x86.Fault {
+	if f.Vector != x86.VectorGP {
+		return f
+	}
+	if c.refused.Vector != 0 {
+		*f, c.refused.Vector = c.refused, 0
+	} else {
 		f.Vector = x86.VectorSS
 	}
 	return f
 }
 
+// sp returns the stack pointer at the stack's width: 64 bits in 64-bit mode, else by SS.B (SDM vol. 1 6.2.3).
+func (c *CPU) sp() uint64 { return c.R[RSP] & c.stackMask() }
+
+func (c *CPU) stackMask() uint64 {
+	switch {
+	case c.is64():
+		return ^uint64(0)
+	case c.seg[decode.SS].Attr&AttrDB != 0:
+		return 0xffffffff
+	}
+	return 0xffff
+}
+
+// setSP sets the stack pointer at the stack's width; with a 16-bit stack the upper bits stay.
+func (c *CPU) setSP(v uint64) {
+	switch m := c.stackMask(); m {
+	case 0xffff:
+		c.setReg(RSP, 2, v)
+	default:
+		c.R[RSP] = v & m
+	}
+}
+
+// stackVA is the linear address of width bytes at a stack offset, checked as the mode asks.
+func (c *CPU) stackVA(sp uint64, width uint8, write bool) x86.VirtAddr {
+	if c.key&(codeSize|keyChecked) == code64 {
+		return x86.VirtAddr(sp)
+	}
+	sp &= c.stackMask()
+	if c.key&keyChecked != 0 {
+		return c.segmented(decode.SS, sp, int(width), write)
+	}
+	return x86.VirtAddr(uint32(sp + c.R[slotSegBase+decode.SS]))
+}
+
 // pushN stores v below the stack pointer and then moves it.
 func (c *CPU) pushN(width uint8, v uint64) *x86.Fault {
 	sp := c.R[RSP] - uint64(width)
+	if f := c.stackStore(sp, width, v); f != nil {
+		return f
+	}
+	c.setSP(sp)
+	return nil
+}
+
+// stackStore writes width bytes at a stack offset.
+func (c *CPU) stackStore(sp uint64, width uint8, v uint64) *x86.Fault {
+	va := c.stackVA(sp, width, true)
 	var f *x86.Fault
 	switch width {
 	case 8:
-		f = c.MMU.Store64(x86.VirtAddr(sp), v)
+		f = c.MMU.Store64(va, v)
 	case 4:
-		f = c.MMU.Store32(x86.VirtAddr(sp), uint32(v))
+		f = c.MMU.Store32(va, uint32(v))
 	default:
-		f = c.MMU.Store16(x86.VirtAddr(sp), uint16(v))
+		f = c.MMU.Store16(va, uint16(v))
 	}
 	if f != nil {
-		return stackFault(f)
+		return c.stackFault(f)
 	}
-	c.R[RSP] = sp
 	return nil
 }
 
 // peekN reads the top of the stack, offset bytes above the stack pointer.
 func (c *CPU) peekN(width uint8, offset uint64) (uint64, *x86.Fault) {
-	va := x86.VirtAddr(c.R[RSP] + offset)
+	return c.stackLoad(c.R[RSP]+offset, width)
+}
+
+// stackLoad reads width bytes at a stack offset.
+func (c *CPU) stackLoad(sp uint64, width uint8) (uint64, *x86.Fault) {
+	va := c.stackVA(sp, width, false)
 	var v uint64
 	var f *x86.Fault
 	switch width {
@@ -61,7 +115,7 @@ func (c *CPU) peekN(width uint8, offset uint64) (uint64, *x86.Fault) {
 		v = uint64(w)
 	}
 	if f != nil {
-		return 0, stackFault(f)
+		return 0, c.stackFault(f)
 	}
 	return v, nil
 }
@@ -70,7 +124,7 @@ func (c *CPU) peekN(width uint8, offset uint64) (uint64, *x86.Fault) {
 func push(c *CPU, in *Inst) *x86.Fault {
 	o := in.Args[0]
 	if o.Class() == decode.Seg {
-		return c.pushN(in.Width, uint64(c.sel[o.Num()%6]))
+		return c.pushN(in.Width, uint64(c.seg[o.Num()%6].Selector))
 	}
 	v, f := c.get(in, o, in.Width)
 	if f != nil {
@@ -86,17 +140,21 @@ func pop(c *CPU, in *Inst) *x86.Fault {
 	if f != nil {
 		return f
 	}
-	o := in.Args[0]
+	o, old := in.Args[0], c.R[RSP]
 	if o.Class() == decode.Seg {
+		mask := c.stackMask() // of the stack that was popped from
 		if f := c.loadSelector(o.Num(), uint16(v)); f != nil {
 			return f
 		}
-		c.R[RSP] += uint64(in.Width)
+		c.R[RSP] = old&^mask | (old+uint64(in.Width))&mask
+		if o.Num() == decode.SS {
+			c.shadow(shadowMovSS)
+		}
 		return nil
 	}
-	c.R[RSP] += uint64(in.Width)
+	c.setSP(old + uint64(in.Width))
 	if f := c.put(in, o, in.Width, v); f != nil {
-		c.R[RSP] -= uint64(in.Width)
+		c.R[RSP] = old
 		return f
 	}
 	return nil
@@ -124,7 +182,7 @@ func popf(c *CPU, in *Inst) *x86.Fault {
 	if in.Width == 2 {
 		keep |= ^uint64(0xffff)
 	}
-	c.R[RSP] += uint64(in.Width)
+	c.setSP(c.R[RSP] + uint64(in.Width))
 	c.SetFlags((v&^keep | old&keep) &^ x86.FlagRF)
 	return nil
 }
@@ -132,45 +190,44 @@ func popf(c *CPU, in *Inst) *x86.Fault {
 // enter makes a stack frame, with level nesting pointers. SDM vol. 2A, ENTER.
 func enter(c *CPU, in *Inst) *x86.Fault {
 	size, level := uint64(uint16(in.Imm)), uint(in.Imm2&31)
-	w := uint64(in.Width)
-	sp, frame := c.R[RSP], c.R[RSP]-w
-	// Everything below is checked first: the frame pushes and, as on processors, a write at the new stack pointer.
-	low := sp - w*uint64(level+1)
-	if level == 0 {
-		low = sp - w
+	w, sp := uint64(in.Width), c.R[RSP]
+	frame := (sp - w) & c.stackMask()
+	// Everything is checked first: the frame's pushes and, as on processors, a write at the new stack pointer.
+	links := uint64(level + 1)
+	for i := uint64(1); i <= links; i++ {
+		if f := c.stackProbe(sp-i*w, in.Width); f != nil {
+			return f
+		}
 	}
-	if f := c.MMU.Probe(x86.VirtAddr(low), int(sp-low), x86.Write); f != nil {
-		return stackFault(f)
+	if f := c.stackProbe(sp-links*w-size, in.Width); f != nil {
+		return f
 	}
-	if f := c.MMU.Probe(x86.VirtAddr(low-size), int(w), x86.Write); f != nil {
-		return stackFault(f)
-	}
-	var links [32]uint64
-	n := 0
-	for i := uint(1); i < level; i++ {
-		v, f := c.stackLoad(c.R[RBP]-uint64(i)*w, in.Width)
+	var link [32]uint64
+	for i := uint64(1); i < uint64(level); i++ {
+		v, f := c.stackLoad(c.R[RBP]-i*w, in.Width)
 		if f != nil {
 			return f
 		}
-		links[n] = v
-		n++
+		link[i-1] = v
 	}
 	if level > 0 {
-		links[n] = frame
-		n++
+		link[level-1] = frame
 	}
 	_ = c.pushN(in.Width, c.R[RBP])
-	for _, v := range links[:n] {
+	for _, v := range link[:level] {
 		_ = c.pushN(in.Width, v)
 	}
 	c.setReg(RBP, in.Width, frame)
-	c.R[RSP] -= size
+	c.setSP(c.R[RSP] - size)
 	return nil
 }
 
-// stackLoad reads width bytes at a stack address.
-func (c *CPU) stackLoad(addr uint64, width uint8) (uint64, *x86.Fault) {
-	return c.peekN(width, addr-c.R[RSP])
+// stackProbe makes sure that width bytes at a stack offset can be written.
+func (c *CPU) stackProbe(sp uint64, width uint8) *x86.Fault {
+	if f := c.MMU.Probe(c.stackVA(sp, width, true), int(width), x86.Write); f != nil {
+		return c.stackFault(f)
+	}
+	return nil
 }
 
 // leave releases a stack frame. SDM vol. 2A, LEAVE.
@@ -179,7 +236,7 @@ func leave(c *CPU, in *Inst) *x86.Fault {
 	if f != nil {
 		return f
 	}
-	c.R[RSP] = c.R[RBP] + uint64(in.Width)
+	c.setSP(c.R[RBP] + uint64(in.Width))
 	c.setReg(RBP, in.Width, v)
 	return nil
 }

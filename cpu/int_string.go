@@ -65,12 +65,32 @@ func (c *CPU) advance(in *Inst, reg int, step uint64) {
 }
 
 // source and dest are the linear addresses of seg:[rSI] and ES:[rDI].
-func (c *CPU) source(in *Inst) x86.VirtAddr {
-	return x86.VirtAddr(c.reg(RSI, in.AddrSize) + c.SegBase(int(in.Seg)))
+func (c *CPU) source(in *Inst) x86.VirtAddr { return c.stringVA(in, int(in.Seg), RSI, false) }
+
+func (c *CPU) dest(in *Inst, write bool) x86.VirtAddr { return c.stringVA(in, decode.ES, RDI, write) }
+
+func (c *CPU) stringVA(in *Inst, seg, reg int, write bool) x86.VirtAddr {
+	off := c.reg(reg, in.AddrSize)
+	if c.key&keyChecked != 0 {
+		return c.segmented(seg, off, int(in.Width), write)
+	}
+	va := off + c.SegBase(seg)
+	if !c.is64() {
+		va = uint64(uint32(va))
+	}
+	return x86.VirtAddr(va)
 }
 
-func (c *CPU) dest(in *Inst) x86.VirtAddr {
-	return x86.VirtAddr(c.reg(RDI, in.AddrSize) + c.SegBase(decode.ES))
+// extra stands for instructions in the reports of faults at ES:[rDI].
+var extra = Inst{Seg: decode.ES}
+
+// storeDest writes an element to ES:[rDI], loadDest reads one; their faults are never those of a stack segment.
+func (c *CPU) storeDest(in *Inst, v uint64) *x86.Fault {
+	return c.storeN(&extra, c.dest(in, true), in.Width, v)
+}
+
+func (c *CPU) loadDest(in *Inst) (uint64, *x86.Fault) {
+	return c.loadN(&extra, c.dest(in, false), in.Width)
 }
 
 // blocks runs a forward REP with 64-bit addresses through move, which does at most n elements at once and answers how
@@ -78,7 +98,7 @@ func (c *CPU) dest(in *Inst) x86.VirtAddr {
 func (c *CPU) blocks(in *Inst, move func(c *CPU, in *Inst, n uint64) uint64,
 	element func(c *CPU, in *Inst, step uint64) (bool, *x86.Fault),
 ) *x86.Fault {
-	if in.Prefix&decode.Rep == 0 || c.ctl&x86.FlagDF != 0 || in.AddrSize != 8 {
+	if in.Prefix&decode.Rep == 0 || c.ctl&x86.FlagDF != 0 || in.AddrSize != 8 || c.key&keyChecked != 0 {
 		return c.repeat(in, element)
 	}
 	w := uint64(in.Width)
@@ -105,7 +125,7 @@ func movsBlock(c *CPU, in *Inst, n uint64) uint64 {
 	if uint64(len(s)) < w {
 		return 0
 	}
-	d := c.MMU.Span(c.dest(in), len(s), x86.Write)
+	d := c.MMU.Span(c.dest(in, true), len(s), x86.Write)
 	n = uint64(len(d)) / w
 	if n == 0 {
 		return 0
@@ -127,7 +147,7 @@ func movsElement(c *CPU, in *Inst, step uint64) (bool, *x86.Fault) {
 	if f != nil {
 		return false, f
 	}
-	if f := c.storeN(in, c.dest(in), in.Width, v); f != nil {
+	if f := c.storeDest(in, v); f != nil {
 		return false, f
 	}
 	c.advance(in, RSI, step)
@@ -140,7 +160,7 @@ func stos(c *CPU, in *Inst) *x86.Fault { return c.blocks(in, stosBlock, stosElem
 
 func stosBlock(c *CPU, in *Inst, n uint64) uint64 {
 	w := uint64(in.Width)
-	d := c.MMU.Span(c.dest(in), int(n*w), x86.Write)
+	d := c.MMU.Span(c.dest(in, true), int(n*w), x86.Write)
 	n = uint64(len(d)) / w
 	if n == 0 {
 		return 0
@@ -161,7 +181,7 @@ func fill(d []byte, v uint64, w int) {
 }
 
 func stosElement(c *CPU, in *Inst, step uint64) (bool, *x86.Fault) {
-	if f := c.storeN(in, c.dest(in), in.Width, c.R[RAX]); f != nil {
+	if f := c.storeDest(in, c.R[RAX]); f != nil {
 		return false, f
 	}
 	c.advance(in, RDI, step)
@@ -189,7 +209,7 @@ func cmpsElement(c *CPU, in *Inst, step uint64) (bool, *x86.Fault) {
 	if f != nil {
 		return false, f
 	}
-	b, f := c.loadN(in, c.dest(in), in.Width)
+	b, f := c.loadDest(in)
 	if f != nil {
 		return false, f
 	}
@@ -203,7 +223,7 @@ func cmpsElement(c *CPU, in *Inst, step uint64) (bool, *x86.Fault) {
 func scas(c *CPU, in *Inst) *x86.Fault { return c.repeat(in, scasElement) }
 
 func scasElement(c *CPU, in *Inst, step uint64) (bool, *x86.Fault) {
-	b, f := c.loadN(in, c.dest(in), in.Width)
+	b, f := c.loadDest(in)
 	if f != nil {
 		return false, f
 	}

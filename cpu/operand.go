@@ -32,18 +32,30 @@ func (c *CPU) offset(in *Inst) uint64 {
 }
 
 func (c *CPU) eaSlow(in *Inst) x86.VirtAddr {
-	return x86.VirtAddr(c.offset(in) + c.R[(slotSegBase+in.Seg)&slotMask])
+	if in.Flags&checkedAddr != 0 {
+		return c.checkedEA(in)
+	}
+	va := c.offset(in) + c.R[(slotSegBase+in.Seg)&slotMask]
+	if !c.is64() {
+		va = uint64(uint32(va))
+	}
+	return x86.VirtAddr(va)
 }
 
 // Bits that normalize adds to Inst.Flags beside the decoder's.
 const (
+	checkedAddr decode.InstFlags = 1 << 5 // the mode has keyChecked
+
 	farRIP    decode.InstFlags = 1 << 6 // RIP-relative, and the displacement from the block's origin does not fit 32 bits
 	shortAddr decode.InstFlags = 1 << 7 // AddrSize is not 8
 )
 
-// normalize prepares a decoded instruction for execution at off bytes from its block's origin.
-func normalize(in *Inst, off uint16) {
+// normalize prepares a decoded instruction for execution in a mode, off bytes from its block's origin.
+func normalize(in *Inst, off uint16, k modeKey) {
 	in.Off = off
+	if k&keyChecked != 0 {
+		in.Flags |= checkedAddr
+	}
 	if in.AddrSize != 8 {
 		in.Flags |= shortAddr
 	}
@@ -57,9 +69,15 @@ func normalize(in *Inst, off uint16) {
 	}
 }
 
-// memFault turns the #GP of a non-canonical stack access into the #SS it is (SDM vol. 1 3.3.7.1).
+// memFault turns the #GP of a non-canonical stack access into the #SS it is (SDM vol. 1 3.3.7.1), and that of poison into
+// the reason.
 func (c *CPU) memFault(in *Inst, f *x86.Fault) *x86.Fault {
-	if f.Vector == x86.VectorGP && in.Seg == decode.SS {
+	if f.Vector != x86.VectorGP {
+		return f
+	}
+	if c.refused.Vector != 0 {
+		*f, c.refused.Vector = c.refused, 0
+	} else if in.Seg == decode.SS {
 		f.Vector = x86.VectorSS
 	}
 	return f

@@ -6,26 +6,46 @@ import (
 )
 
 // Run executes until something has to be answered by the layer above, at most budget instructions. A REP instruction
-// that is interrupted at the end of a chunk costs one of the budget for each chunk, so that no instruction outlives it.
+// that is interrupted at the end of a chunk costs one of the budget for each chunk, so that no instruction outlives it;
+// so does an exception or interrupt that is delivered to the guest.
 func (c *CPU) Run(budget uint64) Exit {
-	if c.MMU.Exact() {
-		return c.runExact(budget)
-	}
+	c.updateMode()
+	exact := c.MMU.Exact() // every instruction is fetched through the TLB model: blocks run one instruction at a time
 	var b *block
 	for left := budget; left > 0; {
-		if c.ctl&x86.FlagTF != 0 {
-			return c.Step()
+		if c.ctl&(x86.FlagTF|attention) != 0 {
+			if c.attend(false) {
+				return c.exit
+			}
+			left--
+			b = nil
+			continue
+		}
+		if exact {
+			b = nil
 		}
 		b = c.following(b)
 		if b == nil {
 			var f *x86.Fault
-			if b, f = c.find(c.RIP); f != nil {
-				return Exit{Kind: ExitException, Fault: f}
+			if exact {
+				b, f = c.findSlow(c.RIP)
+			} else {
+				b, f = c.find(c.RIP)
+			}
+			if f != nil {
+				if c.fail(f) {
+					return c.exit
+				}
+				left--
+				continue
 			}
 		}
 		n := len(b.ops)
 		if uint64(n) > left {
 			n = int(left)
+		}
+		if exact {
+			n = 1
 		}
 		done, f := c.execute(b, n)
 		c.IC += uint64(done)
@@ -42,40 +62,71 @@ func (c *CPU) Run(budget uint64) Exit {
 		case deadVector:
 			b = nil
 		default:
-			return Exit{Kind: ExitException, Fault: f}
+			if c.fail(f) {
+				return c.exit
+			}
+			left--
+			b = nil
 		}
 	}
 	return Exit{Kind: ExitBudget}
 }
 
-// runExact is Run with every instruction fetched through the TLB model, so that its counters and its replacement see
-// what a processor's do. It executes blocks one instruction at a time.
-func (c *CPU) runExact(budget uint64) Exit {
-	for left := budget; left > 0; {
-		if c.ctl&x86.FlagTF != 0 {
-			return c.Step()
-		}
-		b, f := c.findSlow(c.RIP)
-		if f != nil {
-			return Exit{Kind: ExitException, Fault: f}
-		}
-		done, f := c.execute(b, 1)
-		c.IC += uint64(done)
-		left -= uint64(done)
-		if f == nil {
-			continue
-		}
-		switch f.Vector {
-		case exitVector:
-			return c.exit
-		case againVector:
-			left--
-		case deadVector:
-		default:
-			return Exit{Kind: ExitException, Fault: f}
+// fail delivers a fault to the guest, or reports true where c.exit is to be returned for it.
+func (c *CPU) fail(f *x86.Fault) bool {
+	if !c.Deliver {
+		c.exit = Exit{Kind: ExitException, Fault: f}
+		return true
+	}
+	return c.deliver(event{vector: f.Vector, code: f.Code, addr: f.Addr, kind: eventFault})
+}
+
+// attend runs one instruction where something has to be looked at before or after it: an interrupt, a breakpoint, RFLAGS.TF
+// or RF, an interrupt shadow. The instruction comes from a block or, as reference, is decoded anew and runs its row's body.
+// It reports true where c.exit is to be returned.
+func (c *CPU) attend(reference bool) bool {
+	if c.pending.any() {
+		if done, exits := c.before(); done {
+			return exits
 		}
 	}
-	return Exit{Kind: ExitBudget}
+	trap, rf := c.ctl&x86.FlagTF != 0, c.ctl&x86.FlagRF != 0
+	c.pending.fresh = false
+	var b *block
+	var f *x86.Fault
+	if reference {
+		b, f = c.decodeOne()
+	} else {
+		b, f = c.findSlow(c.RIP)
+	}
+	done := 0
+	if f == nil {
+		done, f = c.execute(b, 1)
+	}
+	c.IC += uint64(done)
+	leaves := f != nil && f.Vector == exitVector
+	switch {
+	case f == nil || leaves:
+	case f.Vector == againVector || f.Vector == deadVector:
+		return false
+	default:
+		return c.fail(f)
+	}
+	// The shadow and the RF that stood before the instruction end with it; POP SS and IRET set anew what they want
+	// (SDM vol. 3A 6.8.3, 3B 17.3.1.1).
+	if !c.pending.fresh {
+		c.pending.shadow = 0
+	}
+	if rf && b.ops[0].in.Op != decode.IRET {
+		c.ctl &^= x86.FlagRF
+	}
+	exit := c.exit
+	exits := c.after(trap, leaves)
+	c.updateAttention()
+	if leaves && !exits {
+		c.exit = exit
+	}
+	return leaves || exits
 }
 
 // following returns the block that the links of b name for RIP, learning the link where it is new.
@@ -83,7 +134,7 @@ func (c *CPU) following(b *block) *block {
 	if b == nil {
 		return nil
 	}
-	rip, epoch := c.RIP, c.MMU.FetchEpoch()
+	rip, epoch := c.RIP, c.epoch()
 	if l := &b.link[0]; l.rip == rip && l.epoch == epoch && !l.to.dead {
 		return l.to
 	}
@@ -95,7 +146,7 @@ func (c *CPU) following(b *block) *block {
 		return nil
 	}
 	b.link[1] = b.link[0]
-	b.link[0] = link{rip, c.MMU.FetchEpoch(), nb}
+	b.link[0] = link{rip, c.epoch(), nb}
 	return nb
 }
 
@@ -124,53 +175,55 @@ func (c *CPU) execute(b *block, n int) (int, *x86.Fault) {
 
 // Step is the reference: it decodes the instruction at RIP anew, runs its row's body and returns what happened. A REP
 // instruction runs to its end or its first fault. With RFLAGS.TF set before the instruction, #DB follows it, RIP being at
-// the next one (SDM vol. 3A 17.3.1.4); Run does the same.
+// the next one (SDM vol. 3B 17.3.1.4); Run does the same. Where Deliver is on, exceptions are delivered and are ExitNone.
 func (c *CPU) Step() Exit {
-	trap := c.ctl&x86.FlagTF != 0
-	e := c.step()
-	if trap && e.Kind == ExitNone {
-		return Exit{Kind: ExitException, Fault: c.raise(x86.VectorDB)}
+	c.updateMode()
+	for ic, rip := c.IC, c.RIP; ; {
+		if c.attend(true) {
+			return c.exit
+		}
+		if c.IC != ic || c.RIP != rip {
+			return Exit{Kind: ExitNone}
+		}
 	}
-	return e
 }
 
-func (c *CPU) step() Exit {
-	va := x86.VirtAddr(c.RIP)
+// decodeOne decodes the instruction at RIP into a block that nobody else sees.
+func (c *CPU) decodeOne() (*block, *x86.Fault) {
+	if !c.is64() && c.RIP > uint64(c.csLimit) {
+		return nil, c.raise(x86.VectorGP)
+	}
+	va := c.fetchAddr(c.RIP)
 	_, pa, f := c.MMU.Fetch(va)
 	if f != nil {
-		return Exit{Kind: ExitException, Fault: f}
+		return nil, f
 	}
-	b := block{pa: pa}
+	b := &block{pa: pa, mode: c.key}
 	var buf [maxInst]byte
 	code := c.codeBytes(pa)
-	in, err := decode.Decode(code, decode.Mode(64))
+	in, err := decode.Decode(code, b.mode.decoder())
 	if errKind(err) == decode.ErrTruncated {
-		if _, f := c.translateSplit(&b, va, code, buf[:]); f != nil {
-			return Exit{Kind: ExitException, Fault: f}
+		if _, f := c.translateSplit(b, va, code, buf[:]); f != nil {
+			return nil, f
 		}
 	} else if err != nil {
-		_, _ = c.undefinedBlock(&b, va, code, err.(*decode.Error))
+		_, _ = c.undefinedBlock(b, va, code, err.(*decode.Error))
 	} else {
-		normalize(&in, 0)
+		normalize(&in, 0, b.mode)
 		b.ops = []op{{in: in}}
 		b.size = uint64(in.Len)
+	}
+	if !c.is64() && c.RIP+b.size-1 > uint64(c.csLimit) {
+		return nil, c.raise(x86.VectorGP)
 	}
 	if o := &b.ops[0]; o.in.Op != decode.Invalid {
 		o.run = runUnsupported
 		if r := &rows[o.in.Op]; c.supports(r) {
 			o.run = r.body
+			if g := gate(b.mode, &o.in); g != nil {
+				o.run = g
+			}
 		}
 	}
-	for {
-		done, f := c.execute(&b, 1)
-		c.IC += uint64(done)
-		switch {
-		case f == nil:
-			return Exit{Kind: ExitNone}
-		case f.Vector == exitVector:
-			return c.exit
-		case f.Vector != againVector:
-			return Exit{Kind: ExitException, Fault: f}
-		}
-	}
+	return b, nil
 }

@@ -28,84 +28,32 @@ var systemRows = []row{
 	{decode.PREFETCHT2, nop, 0, SSE, plain},
 	{decode.PREFETCHW, nop, 0, SSE, plain},
 	{decode.PREFETCH, nop, 0, SSE, plain},
-	{decode.XGETBV, xgetbv, 0, XSAVE, plain},
-	{decode.HLT, hlt, 0, Base, endBlock},
-	{decode.IN, in, 0, Base, endBlock},
-	{decode.OUT, in, 0, Base, endBlock},
-	{decode.CLI, privileged, 0, Base, endBlock},
-	{decode.STI, privileged, 0, Base, endBlock},
-	{decode.CLTS, privileged, 0, Base, endBlock},
-	{decode.INVD, privileged, 0, Base, endBlock},
-	{decode.WBINVD, privileged, 0, Base, endBlock},
-	{decode.INVLPG, privileged, 0, Base, endBlock},
-	{decode.LGDT, privileged, 0, Base, endBlock},
-	{decode.LIDT, privileged, 0, Base, endBlock},
-	{decode.LLDT, privileged, 0, Base, endBlock},
-	{decode.LTR, privileged, 0, Base, endBlock},
-	{decode.LMSW, privileged, 0, Base, endBlock},
-	{decode.RDMSR, privileged, 0, Base, endBlock},
-	{decode.WRMSR, privileged, 0, Base, endBlock},
-	{decode.SWAPGS, privileged, 0, Base, endBlock},
-	{decode.SYSRET, privileged, 0, Base, endBlock},
-	{decode.SYSEXIT, privileged, 0, Base, endBlock},
-	{decode.XSETBV, privileged, 0, XSAVE, endBlock},
 }
 
 var _ = addRows(systemRows)
 
-// privileged is the body of instructions that are #GP(0) at CPL 3 and have no supervisor form yet: at a lower CPL they
-// are #UD with a report.
-func privileged(c *CPU, in *Inst) *x86.Fault {
-	if c.MMU.CPL() == 0 {
-		return c.unknown(in, "has no supervisor form yet")
-	}
-	return c.raise(x86.VectorGP)
-}
-
-// hlt leaves to the board at CPL 0. SDM vol. 2A, HLT.
-func hlt(c *CPU, in *Inst) *x86.Fault {
-	if c.MMU.CPL() != 0 {
-		return c.raise(x86.VectorGP)
-	}
-	return c.leave(Exit{Kind: ExitHalt})
-}
-
-// in leaves to the board for IN and OUT; at a CPL above IOPL they are #GP(0), there being no I/O bitmap in user mode.
-// SDM vol. 2A, IN.
-func in(c *CPU, i *Inst) *x86.Fault {
-	if uint64(c.MMU.CPL()) > c.ctl>>12&3 {
-		return c.raise(x86.VectorGP)
-	}
-	port := i.Args[1]
-	if i.Op == decode.OUT {
-		port = i.Args[0]
-	}
-	p := uint16(c.R[RDX])
-	if port.Class() == decode.Imm {
-		p = uint16(uint8(i.Imm))
-	}
-	return c.leave(Exit{Kind: ExitPort, Port: p, Width: i.Width, In: i.Op == decode.IN})
-}
-
 // rdtsc reads the time-stamp counter into EDX:EAX. SDM vol. 2B, RDTSC.
 func rdtsc(c *CPU, in *Inst) *x86.Fault {
-	t := c.IC
-	if c.TSC != nil {
-		t = c.TSC()
+	if f := c.timeDenied(); f != nil {
+		return f
 	}
+	t := c.tsc()
 	c.R[RAX], c.R[RDX] = t&0xffffffff, t>>32
 	return nil
 }
 
-// rdtscp also reads IA32_TSC_AUX, the processor number 0, into ECX. SDM vol. 2B, RDTSCP.
+// rdtscp also reads IA32_TSC_AUX into ECX. SDM vol. 2B, RDTSCP.
 func rdtscp(c *CPU, in *Inst) *x86.Fault {
-	c.R[RCX] = 0
-	return rdtsc(c, in)
+	if f := rdtsc(c, in); f != nil {
+		return f
+	}
+	c.R[RCX] = c.msr.tscAux
+	return nil
 }
 
-// rdpid reads IA32_TSC_AUX, the processor number 0. SDM vol. 2B, RDPID.
+// rdpid reads IA32_TSC_AUX. SDM vol. 2B, RDPID.
 func rdpid(c *CPU, in *Inst) *x86.Fault {
-	c.R[in.Args[0].Num()] = 0
+	c.R[in.Args[0].Num()] = c.msr.tscAux
 	return nil
 }
 
@@ -155,16 +103,4 @@ func wrbase(c *CPU, in *Inst) *x86.Fault {
 func clflush(c *CPU, in *Inst) *x86.Fault {
 	_, f := c.loadN(in, c.ea(in), 1)
 	return f
-}
-
-// xgetbv reads XCR0: x87 and SSE state. SDM vol. 2D, XGETBV.
-func xgetbv(c *CPU, in *Inst) *x86.Fault {
-	if c.MMU.CR4()&x86.CR4OSXSAVE == 0 {
-		return c.raise(x86.VectorUD)
-	}
-	if uint32(c.R[RCX]) != 0 {
-		return c.raise(x86.VectorGP)
-	}
-	c.R[RAX], c.R[RDX] = 3, 0
-	return nil
 }
