@@ -195,19 +195,24 @@ func rdpkru(c *CPU, in *Inst) *x86.Fault {
 	return nil
 }
 
-// xgetbv reads XCR0. SDM vol. 2D, XGETBV.
+// xgetbv reads XCR0 or, as register 1, which of its components are in use. SDM vol. 2D, XGETBV.
 func xgetbv(c *CPU, in *Inst) *x86.Fault {
 	if c.MMU.CR4()&x86.CR4OSXSAVE == 0 {
 		return c.raise(x86.VectorUD)
 	}
-	if uint32(c.R[RCX]) != 0 {
+	v := c.xcr0
+	switch uint32(c.R[RCX]) {
+	case 0:
+	case 1:
+		v &= c.inUse()
+	default:
 		return c.raise(x86.VectorGP)
 	}
-	c.R[RAX], c.R[RDX] = c.xcr0&0xffffffff, c.xcr0>>32
+	c.R[RAX], c.R[RDX] = v&0xffffffff, v>>32
 	return nil
 }
 
-// xsetbv writes XCR0: the x87 bit must be set, and nothing beside x87, SSE and PKRU exists. SDM vol. 2D, XSETBV.
+// xsetbv writes XCR0: the x87 bit must be set, and nothing beside x87 and SSE exists. SDM vol. 2D, XSETBV.
 func xsetbv(c *CPU, in *Inst) *x86.Fault {
 	if c.MMU.CR4()&x86.CR4OSXSAVE == 0 {
 		return c.raise(x86.VectorUD)
@@ -216,7 +221,7 @@ func xsetbv(c *CPU, in *Inst) *x86.Fault {
 		return f
 	}
 	v := c.R[RAX]&0xffffffff | c.R[RDX]<<32
-	if uint32(c.R[RCX]) != 0 || v&1 == 0 || v&^c.xstateMask() != 0 {
+	if uint32(c.R[RCX]) != 0 || v&1 == 0 || v&^xstateAll != 0 {
 		return c.raise(x86.VectorGP)
 	}
 	c.xcr0 = v
@@ -238,5 +243,3 @@ func monitor(c *CPU, in *Inst) *x86.Fault {
 	_, f := c.MMU.Load8(c.segmented(decode.DS, c.R[RAX], 1, false))
 	return f
 }
-
-func (c *CPU) xstateMask() uint64 { return 3 }

@@ -103,7 +103,7 @@ type CPU struct {
 // New returns a processor in 64-bit user mode's register state after reset: all registers zero, RFLAGS 2, x87 and SSE
 // at their power-up defaults (SDM vol. 3A table 9-1), every feature that has rows advertised.
 func New(m *mmu.MMU) *CPU {
-	c := &CPU{MMU: m, mem: m.Memory(), ctl: x86.FlagR1, MXCSR: 0x1f80, features: defaultFeatures, xcr0: 3}
+	c := &CPU{MMU: m, mem: m.Memory(), ctl: x86.FlagR1, MXCSR: 0x1f80, features: defaultFeatures, xcr0: xstateX87}
 	for seg := decode.ES; seg <= decode.GS; seg++ {
 		c.seg[seg] = Segment{Attr: AttrP | AttrS | AttrWrite | AttrAccessed | AttrDB | AttrG | 3<<5, Limit: 0xffffffff}
 	}

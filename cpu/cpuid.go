@@ -64,7 +64,7 @@ func cpuid(c *CPU, in *Inst) *x86.Fault {
 }
 
 const (
-	maxBasic    = 7
+	maxBasic    = 13
 	maxExtended = 0x80000008
 	vendor      = "GenuineIntel"
 	brand       = "pagewalk x86-64 processor"
@@ -91,6 +91,14 @@ func (c *CPU) cpuidLeaf(leaf, sub uint32) (r [4]uint32) {
 			if c.MMU.CR4()&x86.CR4PKE != 0 {
 				r[2] = 1 << 4 // OSPKE
 			}
+		}
+	case 13:
+		switch {
+		case !c.features.has(XSAVE):
+		case sub == 0:
+			r = [4]uint32{xstateAll, xsaveSize, xsaveSize, 0}
+		case sub == 1:
+			r = [4]uint32{1 | 2 | 4 | 8, xsaveSize} // XSAVEOPT, XSAVEC, XGETBV of register 1, XSAVES
 		}
 	case 0x80000000:
 		return [4]uint32{maxExtended}

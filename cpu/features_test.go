@@ -19,7 +19,6 @@ var withoutBody = map[Feature][]decode.Op{
 	management:  {decode.RSM},
 	otherVendor: {decode.MOVNTSD, decode.MOVNTSS, decode.PREFETCHWT1},
 	INVPCID:     {decode.INVPCID},
-	XSAVE:       {decode.XRSTOR, decode.XRSTORS, decode.XSAVE, decode.XSAVEC, decode.XSAVEOPT, decode.XSAVES},
 }
 
 // advertisedGaps are the features that CPUID advertises although some of their instructions are missing: COMPAT.md names

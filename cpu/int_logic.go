@@ -105,15 +105,11 @@ func bitTest(c *CPU, in *Inst, writes bool, op func(a, m uint64) uint64) *x86.Fa
 		c.flags.setCF(a&m != 0)
 		return nil
 	}
-	va := c.ea(in)
+	off := c.offset(in)
 	if in.Args[1].Class() != decode.Imm {
-		offset := int64(sext(n, in.Width)) >> 3 &^ (int64(in.Width) - 1)
-		va += x86.VirtAddr(offset)
-		if in.AddrSize != 8 {
-			seg := c.R[(slotSegBase+in.Seg)&slotMask]
-			va = x86.VirtAddr((uint64(va)-seg)&widthMask(in.AddrSize) + seg)
-		}
+		off += uint64(int64(sext(n, in.Width)) >> 3 &^ (int64(in.Width) - 1))
 	}
+	va := c.linear(int(in.Seg), off&widthMask(in.AddrSize), int(in.Width), writes)
 	if writes {
 		if f := c.MMU.Probe(va, int(in.Width), x86.Read|x86.Write); f != nil {
 			return c.memFault(in, f)

@@ -139,7 +139,7 @@ func setcc(c *CPU, in *Inst) *x86.Fault {
 // xlat loads AL from a table: segment:[rBX + AL]. SDM vol. 2D, XLAT.
 func xlat(c *CPU, in *Inst) *x86.Fault {
 	a := (c.R[RBX] + c.R[RAX]&0xff) & widthMask(in.AddrSize)
-	v, f := c.loadN(in, x86.VirtAddr(a+c.SegBase(int(in.Seg))), 1)
+	v, f := c.loadN(in, c.linear(int(in.Seg), a, 1, false), 1)
 	if f != nil {
 		return f
 	}

@@ -175,7 +175,7 @@ func popf(c *CPU, in *Inst) *x86.Fault {
 	if c.MMU.CPL() > 0 {
 		keep |= x86.FlagIOPL
 	}
-	if uint64(c.MMU.CPL()) > c.ctl>>12&3 {
+	if uint64(c.MMU.CPL()) > c.iopl() {
 		keep |= x86.FlagIF
 	}
 	old := c.Flags()

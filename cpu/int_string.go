@@ -70,9 +70,13 @@ func (c *CPU) source(in *Inst) x86.VirtAddr { return c.stringVA(in, int(in.Seg),
 func (c *CPU) dest(in *Inst, write bool) x86.VirtAddr { return c.stringVA(in, decode.ES, RDI, write) }
 
 func (c *CPU) stringVA(in *Inst, seg, reg int, write bool) x86.VirtAddr {
-	off := c.reg(reg, in.AddrSize)
+	return c.linear(seg, c.reg(reg, in.AddrSize), int(in.Width), write)
+}
+
+// linear is the linear address of width bytes at an offset of a segment, checked as the mode asks.
+func (c *CPU) linear(seg int, off uint64, width int, write bool) x86.VirtAddr {
 	if c.key&keyChecked != 0 {
-		return c.segmented(seg, off, int(in.Width), write)
+		return c.segmented(seg, off, width, write)
 	}
 	va := off + c.SegBase(seg)
 	if !c.is64() {

@@ -200,11 +200,7 @@ func maskmovdqu(c *CPU, in *Inst) *x86.Fault {
 
 // maskedStore is MASKMOVDQU and MASKMOVQ.
 func (c *CPU) maskedStore(in *Inst, src, mask []uint64) *x86.Fault {
-	base := c.R[RDI]
-	if in.AddrSize != 8 {
-		base &= widthMask(in.AddrSize)
-	}
-	va := x86.VirtAddr(base + c.SegBase(int(in.Seg)))
+	va := c.linear(int(in.Seg), c.reg(RDI, in.AddrSize), 8*len(src), true)
 	picked := func(i int) bool { return mask[i/8]>>(i%8*8+7)&1 != 0 }
 	for i := range 8 * len(src) {
 		if picked(i) {
