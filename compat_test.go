@@ -50,8 +50,10 @@ ARM64 ones, and images whose sections are aligned to less than 4 KiB are refused
 	advertised, off := cpu.Features()
 	fmt.Fprintf(&b, "CPUID advertises %s.\n", names(advertised))
 	fmt.Fprintf(&b, "Not there, and not advertised: %s, AVX and later.\n\n", names(off))
-	b.WriteString("Debug registers have no effect; a single-step trap follows a whole REP instruction. 64-bit user mode only: supervisor forms,\n" +
-		"16- and 32-bit modes are not executed. Instructions that the decoder knows and the processor does not execute:\n\n")
+	b.WriteString("64-bit, compatibility and protected mode at every privilege. These end the run by name (cpu.ExitUnsupported):\n" +
+		"real-address and virtual-8086 mode, 32-bit and PAE paging, task switches. CR0.NE is taken as set: there is no FERR#.\n" +
+		"Caches are not modelled: INVD, WBINVD and CLFLUSH check and do nothing else. MWAIT does not wait. Instructions that the\n" +
+		"decoder knows and the processor does not execute:\n\n")
 	var missing []string
 	for _, in := range cpu.Instructions() {
 		if !in.Supported {

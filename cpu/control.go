@@ -94,9 +94,9 @@ func (c *CPU) writeCR0(v uint64) *x86.Fault {
 	efer := c.MMU.EFER()
 	switch {
 	case v>>32 == 0 && v&(x86.CR0PE|x86.CR0PG) == 0:
-		return c.leave(Exit{Kind: ExitUnsupported, Why: "real-address mode (MOV CR0 with PE clear)"})
+		return c.unsupported("real-address mode (CR0.PE cleared)")
 	case v>>32 == 0 && v&x86.CR0PE != 0 && pg && !was && efer&x86.EFERLME == 0:
-		return c.leave(Exit{Kind: ExitUnsupported, Why: "32-bit and PAE paging (CR0.PG set without EFER.LME)"})
+		return c.unsupported("32-bit and PAE paging (CR0.PG set without EFER.LME)")
 	case pg && !was && c.seg[decode.CS].Attr&AttrL != 0:
 		return c.raise(x86.VectorGP)
 	case !pg && was && c.is64():

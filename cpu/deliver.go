@@ -93,6 +93,9 @@ func (c *CPU) deliver(e event) (exits bool) {
 		if f == nil {
 			return false
 		}
+		if f.Vector == exitVector {
+			return true
+		}
 		second := event{vector: f.Vector, code: f.Code, addr: f.Addr, kind: eventFault}
 		a, b := e.class(), second.class()
 		switch {
@@ -290,7 +293,9 @@ func (c *CPU) enterProtected(e *event) *x86.Fault {
 	case typeInt, typeTrap:
 	case typeInt16, typeTrap16:
 		width = 2
-	default: // task gates have nothing behind them: TSS switching does not exist
+	case typeTask:
+		return c.unsupported("a task switch (a task gate in the IDT)")
+	default:
 		return c.raiseCode(x86.VectorGP, code)
 	}
 	if e.kind == eventSoft && gate.dpl() < cpl {

@@ -268,6 +268,42 @@ func TestSingleStepAndBreakpoints(t *testing.T) {
 	require.EqualValues(t, testCode, word(t, c, 0))
 }
 
+// TestSingleStepOfREP traps behind each element, RF telling the handler's IRET not to trap again in front of the next.
+func TestSingleStepOfREP(t *testing.T) {
+	c := bare(t, 0xf3, 0xaa, 0x90) // rep stosb; nop
+	c.R[RDI], c.R[RCX] = 0x6000, 2
+	c.SetFlags(x86.FlagTF)
+	require.Equal(t, x86.VectorDB, handled(t, c))
+	require.EqualValues(t, 1, c.R[RCX])
+	require.EqualValues(t, testCode, word(t, c, 0))
+	require.NotZero(t, word(t, c, 2)&x86.FlagRF)
+	c.RIP = testCode
+	c.SetFlags(x86.FlagTF | x86.FlagRF)
+	require.Equal(t, x86.VectorDB, handled(t, c))
+	require.Zero(t, c.R[RCX])
+	require.EqualValues(t, testCode+2, word(t, c, 0))
+	require.Zero(t, word(t, c, 2)&x86.FlagRF)
+}
+
+// TestUnsupportedIsNamed enters what there is not.
+func TestUnsupportedIsNamed(t *testing.T) {
+	for why, code := range map[string][]byte{
+		"real-address mode (CR0.PE cleared)":                      {0x31, 0xc0, 0x0f, 0x22, 0xc0},
+		"a task switch (a far JMP or CALL to a TSS or task gate)": {0xea, 0, 0, 0, 0, selTSS, 0},
+		"a task switch (a task gate in the IDT)":                  {0xcd, 0x55},
+		"virtual-8086 mode (IRETD with VM set)":                   {0x68, 0, 0, 2, 0, 0x6a, 0x40, 0x6a, 0, 0xcf},
+		"32-bit and PAE paging (CR0.PG set without EFER.LME)":     {0xb8, 0x11, 0, 0, 0x80, 0x0f, 0x22, 0xc0},
+	} {
+		c := bare(t, code...)
+		c.SetSegment(decode.CS, flatCode(selKernel32, 0, false))
+		require.Nil(t, c.MMU.SetCR0(x86.CR0PE|x86.CR0ET))
+		require.Nil(t, c.MMU.SetEFER(0))
+		c.SetSegment(decode.CS, flatCode(selKernel32, 0, false))
+		c.mem.Frame(bareIDT)[8*0x55+5] = 0x85
+		require.Equal(t, Exit{Kind: ExitUnsupported, Why: why}, c.Run(10))
+	}
+}
+
 func TestFastSystemCalls(t *testing.T) {
 	c := user(t, 0x0f, 0x05)
 	require.True(t, c.WriteMSR(x86.MSRSTAR, selKernelCS<<32|(selUser32&^3)<<48))

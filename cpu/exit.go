@@ -59,6 +59,11 @@ func (c *CPU) leave(e Exit) *x86.Fault {
 	return &c.fault
 }
 
+// unsupported ends the run by name where the guest asks for a part of the architecture that pagewalk does not have.
+func (c *CPU) unsupported(why string) *x86.Fault {
+	return c.leave(Exit{Kind: ExitUnsupported, Why: why})
+}
+
 // Undefined describes the last #UD that came from bytes which pagewalk does not execute.
 type Undefined struct {
 	Addr  x86.VirtAddr

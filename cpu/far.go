@@ -109,8 +109,7 @@ func (c *CPU) checkTarget(t *farTarget) *x86.Fault {
 	return nil
 }
 
-// throughGate follows a call gate; other system descriptors are refused: task switches do not exist in IA-32e mode, and
-// pagewalk has none in protected mode either.
+// throughGate follows a call gate; other system descriptors are refused, task switches of protected mode by name.
 func (c *CPU) throughGate(g descriptor, sel uint16, call bool) (t farTarget, f *x86.Fault) {
 	cpl := c.MMU.CPL()
 	long := c.long()
@@ -122,6 +121,8 @@ func (c *CPU) throughGate(g descriptor, sel uint16, call bool) (t farTarget, f *
 		}
 	case typ == typeCall16 && !long:
 		t.width = 2
+	case !long && (typ == typeTask || typ == typeTSS || typ == typeTSS16):
+		return t, c.unsupported("a task switch (a far JMP or CALL to a TSS or task gate)")
 	default:
 		return t, c.selectorFault(x86.VectorGP, sel)
 	}
@@ -279,7 +280,7 @@ func iret(c *CPU, in *Inst) *x86.Fault {
 		if c.long() {
 			return c.raise(x86.VectorGP)
 		}
-		return c.raiseCode(x86.VectorTS, uint32(c.seg[TR].Selector&^3))
+		return c.unsupported("a task switch (IRET with RFLAGS.NT)")
 	}
 	w := uint64(in.Width)
 	var v [3]uint64
@@ -289,6 +290,9 @@ func iret(c *CPU, in *Inst) *x86.Fault {
 			return f
 		}
 		v[i] = x
+	}
+	if !c.long() && in.Width == 4 && v[2]&x86.FlagVM != 0 && c.MMU.CPL() == 0 {
+		return c.unsupported("virtual-8086 mode (IRETD with VM set)")
 	}
 	if f := c.returnTo(in.Width, uint16(v[1]), v[0], 3*w, 0, &v[2]); f != nil {
 		return f

@@ -33,7 +33,11 @@ func (c *CPU) repeat(in *Inst, element func(c *CPU, in *Inst, step uint64) (stop
 		_, f := element(c, in, step)
 		return f
 	}
-	for range repChunk {
+	chunk := repChunk
+	if c.ctl&x86.FlagTF != 0 { // single step traps behind each element
+		chunk = 1
+	}
+	for range chunk {
 		n := c.reg(RCX, in.AddrSize)
 		if n == 0 {
 			return nil
@@ -102,7 +106,7 @@ func (c *CPU) loadDest(in *Inst) (uint64, *x86.Fault) {
 func (c *CPU) blocks(in *Inst, move func(c *CPU, in *Inst, n uint64) uint64,
 	element func(c *CPU, in *Inst, step uint64) (bool, *x86.Fault),
 ) *x86.Fault {
-	if in.Prefix&decode.Rep == 0 || c.ctl&x86.FlagDF != 0 || in.AddrSize != 8 || c.key&keyChecked != 0 {
+	if in.Prefix&decode.Rep == 0 || c.ctl&(x86.FlagDF|x86.FlagTF) != 0 || in.AddrSize != 8 || c.key&keyChecked != 0 {
 		return c.repeat(in, element)
 	}
 	w := uint64(in.Width)

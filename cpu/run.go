@@ -107,6 +107,9 @@ func (c *CPU) attend(reference bool) bool {
 	leaves := f != nil && f.Vector == exitVector
 	switch {
 	case f == nil || leaves:
+	case f.Vector == againVector && trap: // behind an element of a REP instruction, RIP being at it
+		c.ctl |= x86.FlagRF
+		return c.after(trap, false)
 	case f.Vector == againVector || f.Vector == deadVector:
 		return false
 	default:
@@ -174,7 +177,7 @@ func (c *CPU) execute(b *block, n int) (int, *x86.Fault) {
 }
 
 // Step is the reference: it decodes the instruction at RIP anew, runs its row's body and returns what happened. A REP
-// instruction runs to its end or its first fault. With RFLAGS.TF set before the instruction, #DB follows it, RIP being at
+// instruction runs to its end or its first fault, with RFLAGS.TF to the end of an element. With RFLAGS.TF set before the instruction, #DB follows it, RIP being at
 // the next one (SDM vol. 3B 17.3.1.4); Run does the same. Where Deliver is on, exceptions are delivered and are ExitNone.
 func (c *CPU) Step() Exit {
 	c.updateMode()
