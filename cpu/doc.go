@@ -22,11 +22,20 @@
 //   - A frame that holds decoded bytes is marked in physmem; a store to it (through any mapping, by any writer that
 //     keeps physmem's contract) kills its blocks before the next instruction runs, as x86 requires of stores by the
 //     same processor (SDM vol. 3A 8.1.3).
-//   - Links and the jump cache hold within one mmu.FetchEpoch only.
+//   - A block is decoded under a modeKey: code size, segments that need checks, CR0.TS and EM, CR4.OSFXSR, alignment
+//     checks. updateMode follows every change of what it is derived from (mode.go).
+//   - Links and the jump cache hold within one epoch only: of the MMU's fetch translations, the mode and CS.
 //   - Nothing is allocated but when new code is decoded.
 //
 // What leaves the processor (a fault, SYSCALL, a software interrupt, HLT, port I/O) is an Exit that Run returns; the
-// layer above answers it and calls Run again.
+// layer above answers it and calls Run again. With CPU.Deliver, exceptions, software interrupts and SYSCALL stay inside:
+// they go through the guest's IDT, TSS and MSRs (deliver.go, syscall.go), and only ports, HLT, INTR and a shutdown leave.
+//
+// # Where to look
+//
+// Modes mode.go, segments and descriptors segment.go, far transfers and IRET far.go, LGDT to VERW tables.go, control
+// registers control.go, debug registers debug.go, MSRs msr.go, interrupts and shadows event.go and interrupt.go, ports
+// port.go.
 //
 // The instruction semantics are those of the Intel SDM vol. 2; where it leaves a result undefined, what processors do.
 package cpu
