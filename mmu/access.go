@@ -120,26 +120,18 @@ func (m *MMU) write(va x86.VirtAddr, b []byte) *x86.Fault {
 	return nil
 }
 
-// readPhys reads bytes of one frame; where there is no RAM they are ones.
+// readPhys reads bytes of one page.
 func (m *MMU) readPhys(pa x86.PhysAddr, b []byte) {
-	frame := m.mem.Frame(pa)
-	if frame == nil {
-		for i := range b {
-			b[i] = 0xff
-		}
-		return
+	if len(b) > 0 {
+		m.mem.Read(pa, b)
 	}
-	copy(b, frame[pa.Offset():])
 }
 
-// writePhys writes bytes of one frame; where there is no RAM they are lost.
+// writePhys writes bytes of one page.
 func (m *MMU) writePhys(pa x86.PhysAddr, b []byte) {
-	frame := m.mem.Frame(pa)
-	if frame == nil || len(b) == 0 {
-		return
+	if len(b) > 0 {
+		m.mem.Write(pa, b)
 	}
-	m.mem.NotifyWrite(pa)
-	copy(frame[pa.Offset():], b)
 }
 
 // Probe makes sure that [va, va+n), n from 1 to 4096, may be accessed, with every effect of the access but on the bytes

@@ -8,10 +8,14 @@ import (
 )
 
 // word returns the aligned 8 bytes at pa, nil where there is no RAM. The pointer is sound: pa&^7 is below the length of
-// base, which is a multiple of 4096, and base is page-aligned.
+// base, which is a multiple of 4096, and base is page-aligned; the same holds for other regions.
 func (m *Memory) word(pa x86.PhysAddr) *uint64 {
 	if uint64(pa) >= uint64(len(m.base)) {
-		return nil
+		r := m.find(pa)
+		if r == nil || r.ram == nil {
+			return nil
+		}
+		return (*uint64)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(r.ram)), (pa-r.first)&^7))
 	}
 	return (*uint64)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(m.base)), pa&^7))
 }

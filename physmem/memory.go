@@ -1,6 +1,7 @@
 package physmem
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -13,10 +14,12 @@ type Frame [x86.PageSize]byte
 // MaxSize is the largest RAM that New accepts.
 const MaxSize = 64 << 30
 
-// Memory is guest RAM from physical address 0. It is not safe for concurrent use.
+// Memory is what physical addresses reach: RAM from address 0, and what Map and MapDevice add. It is not safe for concurrent
+// use.
 type Memory struct {
-	base []byte
-	code []uint64 // one bit a frame: it holds decoded code
+	base    []byte
+	code    []uint64 // one bit a frame: it holds decoded code
+	regions []region // sorted by address
 
 	// OnCodeWrite, where set, is told before the first write to a frame marked by MarkCode; the mark is cleared first.
 	OnCodeWrite func(frame x86.PhysAddr)
@@ -36,21 +39,26 @@ func New(size uint64) (*Memory, error) {
 
 // Close gives the memory back to the host. Nothing may touch it afterwards.
 func (m *Memory) Close() error {
-	base := m.base
-	m.base = nil
-	if base == nil {
-		return nil
+	var errs []error
+	if m.base != nil {
+		errs = append(errs, release(m.base))
 	}
-	return release(base)
+	for i := range m.regions {
+		if ram := m.regions[i].ram; ram != nil {
+			errs = append(errs, release(ram))
+		}
+	}
+	m.base, m.regions = nil, nil
+	return errors.Join(errs...)
 }
 
-// Size returns the size of RAM in bytes.
+// Size returns the size in bytes of the RAM from address 0.
 func (m *Memory) Size() uint64 { return uint64(len(m.base)) }
 
 // Frame returns the frame that holds pa, nil where there is no RAM.
 func (m *Memory) Frame(pa x86.PhysAddr) *Frame {
 	if uint64(pa) >= uint64(len(m.base)) {
-		return nil
+		return m.frame(pa)
 	}
 	// base is a multiple of 4 KiB long, so the whole frame is inside it.
 	return (*Frame)(unsafe.Pointer(&m.base[pa.Page()]))
@@ -58,25 +66,25 @@ func (m *Memory) Frame(pa x86.PhysAddr) *Frame {
 
 // MarkCode notes that decoded code was taken from the frame of pa; where there is no RAM it does nothing.
 func (m *Memory) MarkCode(pa x86.PhysAddr) {
-	if n := pa.PFN(); uint64(pa) < m.Size() {
-		m.code[n/64] |= 1 << (n % 64)
+	if word, bit := m.codeBit(pa); word != nil {
+		*word |= bit
 	}
 }
 
 // IsCode reports whether the frame of pa is marked.
 func (m *Memory) IsCode(pa x86.PhysAddr) bool {
-	n := pa.PFN()
-	return uint64(pa) < m.Size() && m.code[n/64]&(1<<(n%64)) != 0
+	word, bit := m.codeBit(pa)
+	return word != nil && *word&bit != 0
 }
 
 // NotifyWrite must be called before bytes of the frame of pa change by other means than the MMU (a frame is reused, a
 // device writes): it clears a code mark and tells OnCodeWrite.
 func (m *Memory) NotifyWrite(pa x86.PhysAddr) {
-	if !m.IsCode(pa) {
+	word, bit := m.codeBit(pa)
+	if word == nil || *word&bit == 0 {
 		return
 	}
-	n := pa.PFN()
-	m.code[n/64] &^= 1 << (n % 64)
+	*word &^= bit
 	if m.OnCodeWrite != nil {
 		m.OnCodeWrite(pa.Page())
 	}
