@@ -62,6 +62,12 @@ ARM64 ones, and images whose sections are aligned to less than 4 KiB are refused
 	}
 	b.WriteString(wrap(strings.Join(missing, " ")))
 	b.WriteString(`
+## Board
+
+One processor; UART at 3F8h, exit port F4h, debug console E9h, 8259 pair, local APIC and x2APIC, I/O APIC, PIT channels 0 and
+2, RTC with the periodic interrupt, a few items of fw_cfg. No BIOS, ACPI, PCI, disk or display: their ports read as ones. The
+PIC does edge triggers and full nesting only; MTRRs are accepted and have no effect.
+
 ## MMU
 
 4-level paging with 4K, 2M and 1G pages, NX, SMEP, SMAP, protection keys for user pages, PCID, global pages. Other paging

@@ -56,7 +56,7 @@ func (c *CPU) readControl(n int) uint64 {
 	case 4:
 		return c.MMU.CR4()
 	}
-	return uint64(c.cr8)
+	return uint64(c.tpr >> 4)
 }
 
 func (c *CPU) writeControl(n int, v uint64) *x86.Fault {
@@ -74,18 +74,18 @@ func (c *CPU) writeControl(n int, v uint64) *x86.Fault {
 	if v > 15 {
 		return c.raise(x86.VectorGP)
 	}
-	c.cr8 = uint8(v)
+	c.tpr = uint8(v) << 4
 	if c.Deliver {
 		return c.leave(Exit{Kind: ExitTPR})
 	}
 	return nil
 }
 
-// CR8 returns the task-priority register, 0 to 15: the upper half of the APIC's.
-func (c *CPU) CR8() uint8 { return c.cr8 }
+// TPR returns the APIC's task-priority register, of which CR8 is the upper half (SDM vol. 3A 10.8.6.1).
+func (c *CPU) TPR() uint8 { return c.tpr }
 
-// SetCR8 sets it, as a write of the APIC's TPR does.
-func (c *CPU) SetCR8(v uint8) { c.cr8 = v & 15 }
+// SetTPR sets it, as a write of the APIC's register does.
+func (c *CPU) SetTPR(v uint8) { c.tpr = v }
 
 // writeCR0 is MOV to CR0 and LMSW. What real processors do beyond IA-32e and flat protected mode ends the run by name.
 // SDM vol. 3A 2.5, 4.1.2, 9.8.5.

@@ -68,6 +68,8 @@ type CPU struct {
 	// Deliver makes exceptions, INT n, SYSCALL and interrupts go through the guest's own descriptor tables and MSRs, as on
 	// bare metal. Without it they are exits, for a layer above that is the kernel.
 	Deliver bool
+	// OnDeliver, where set, is told of every exception and interrupt that enters a handler, RIP still being where it was.
+	OnDeliver func(v x86.Vector, code uint32, addr x86.VirtAddr)
 	// MSRs, where set, is asked for model-specific registers that the core does not have.
 	MSRs MSRs
 
@@ -84,12 +86,12 @@ type CPU struct {
 	csBase   uint64
 	csLimit  uint32
 	msr      msrs
-	cr8      uint8
+	tpr      uint8
 	xcr0     uint64
 	dr       [8]uint64
 	pending  events
-	doubled  [3]Raised // the faults that led to a shutdown
-	portWait Inst      // the IN or INS that waits for CompleteIn
+	story    []Raised // exceptions whose delivery met another: what led to a shutdown
+	portWait Inst     // the IN or INS that waits for CompleteIn
 
 	features features
 	rng      uint64 // state of RDRAND and RDSEED
@@ -130,6 +132,12 @@ func (c *CPU) Selector(seg int) uint16 { return c.seg[seg].Selector }
 
 // SetSelector sets a segment register's selector without loading a descriptor.
 func (c *CPU) SetSelector(seg int, sel uint16) { c.seg[seg].Selector = sel }
+
+// DisableFeature takes a feature away: CPUID does not advertise it, and its instructions are #UD.
+func (c *CPU) DisableFeature(f Feature) {
+	c.features &^= 1 << f
+	c.engine.flush()
+}
 
 // SetSeed seeds RDRAND and RDSEED.
 func (c *CPU) SetSeed(seed uint64) { c.rng = seed }

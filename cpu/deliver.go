@@ -77,17 +77,19 @@ type Raised struct {
 	CR2   x86.VirtAddr
 }
 
-// Shutdown returns, after ExitShutdown, the exceptions that led to it: the first, what its delivery met, and what the
-// delivery of the double fault met.
-func (c *CPU) Shutdown() [3]Raised { return c.doubled }
+// Shutdown returns, after ExitShutdown, the exceptions that led to it: the first, what each delivery met, and last what
+// the delivery of the double fault met.
+func (c *CPU) Shutdown() []Raised { return c.story }
 
 // deliver takes an event through the IDT. A fault on the way is delivered in its place, or makes a double fault, or shuts
 // the processor down (SDM vol. 3A 6.15, interrupt 8): then it reports true, and c.exit is ExitShutdown.
 func (c *CPU) deliver(e event) (exits bool) {
-	first := e
-	for {
+	for n := 0; ; n++ {
 		if e.class() == classPage {
 			c.MMU.SetCR2(uint64(e.addr))
+		}
+		if c.OnDeliver != nil {
+			c.OnDeliver(e.vector, e.code, e.addr)
 		}
 		f := c.enter(&e)
 		if f == nil {
@@ -97,22 +99,24 @@ func (c *CPU) deliver(e event) (exits bool) {
 			return true
 		}
 		second := event{vector: f.Vector, code: f.Code, addr: f.Addr, kind: eventFault}
+		if n == 0 {
+			c.story = append(c.story[:0], c.raised(&e))
+		}
+		c.story = append(c.story, c.raised(&second))
 		a, b := e.class(), second.class()
 		switch {
 		case a == classDouble && b != classBenign:
-			c.doubled[2] = c.raised(&second)
 			c.pending.shutdown = true
 			c.updateAttention()
 			c.exit = Exit{Kind: ExitShutdown}
 			return true
 		case b != classBenign && (a == classContributory && b == classContributory || a == classPage):
-			c.doubled[0], c.doubled[1] = c.raised(&first), c.raised(&second)
 			if b == classPage {
 				c.MMU.SetCR2(uint64(second.addr))
 			}
 			e = event{vector: x86.VectorDF, kind: eventFault}
 		default:
-			first, e = second, second
+			e = second
 		}
 	}
 }

@@ -57,6 +57,9 @@ func (c *CPU) NMI() {
 	c.updateAttention()
 }
 
+// PendingNMI reports whether an NMI waits and is not held off by another that is being handled.
+func (c *CPU) PendingNMI() bool { return c.pending.nmi && !c.pending.nmiBlocked }
+
 // InterruptsOff reports whether a HLT could be ended by an NMI alone.
 func (c *CPU) InterruptsOff() bool { return c.ctl&x86.FlagIF == 0 }
 

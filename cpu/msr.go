@@ -147,6 +147,9 @@ func (c *CPU) tsc() uint64 {
 	return t + c.msr.tscOffset
 }
 
+// TimeOfTSC is what the clock behind the time-stamp counter shows when the counter shows t.
+func (c *CPU) TimeOfTSC(t uint64) uint64 { return t - c.msr.tscOffset }
+
 // timeDenied is #GP(0) for RDTSC and RDTSCP above CPL 0 with CR4.TSD.
 func (c *CPU) timeDenied() *x86.Fault {
 	if c.MMU.CR4()&x86.CR4TSD != 0 && c.MMU.CPL() != 0 {

@@ -14,6 +14,21 @@ func (c *CPU) SetX87Control(v uint16) { c.FPU.setControl(v) }
 // X87Status returns the x87 status word with TOP.
 func (c *CPU) X87Status() uint16 { return c.FPU.status }
 
+// X87Tags returns the 16-bit x87 tag word: 0 valid, 1 zero, 2 special, 3 empty for each physical register.
+func (c *CPU) X87Tags() uint16 { return c.FPU.fullTags() }
+
+// ST returns x87 stack register ST(i): the sign and exponent, and the 64-bit significand.
+func (c *CPU) ST(i int) (signExponent uint16, significand uint64) {
+	v := c.FPU.get(i)
+	return v.se, v.frac
+}
+
+// XCR0 returns the extended control register: the state components that XSAVE manages.
+func (c *CPU) XCR0() uint64 { return c.xcr0 }
+
+// SetXCR0 sets it without the checks of XSETBV.
+func (c *CPU) SetXCR0(v uint64) { c.xcr0 = v }
+
 // featureNames are the names that CPUID's bits go by (SDM vol. 2A, CPUID).
 var featureNames = [...]string{
 	Base: "base", X87: "x87", MMX: "MMX", SSE: "SSE", SSE2: "SSE2", SSE3: "SSE3", SSSE3: "SSSE3", SSE41: "SSE4.1",

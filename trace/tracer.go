@@ -25,6 +25,7 @@ const (
 	API                          // calls of built-in DLL functions
 	Exceptions                   // exceptions delivered to the guest
 	Modules                      // images mapped
+	Walks                        // page walks, entry by entry
 )
 
 var kindNames = []struct {
@@ -32,6 +33,7 @@ var kindNames = []struct {
 	kind Kinds
 }{
 	{"faults", Faults}, {"vad", VAD}, {"services", Services}, {"api", API}, {"exceptions", Exceptions}, {"modules", Modules},
+	{"walks", Walks},
 }
 
 // ParseKinds reads a comma-separated list such as faults,vad.
@@ -52,6 +54,17 @@ next:
 		return 0, fmt.Errorf("unknown trace %q: want %s", name, strings.Join(known, ", "))
 	}
 	return set, nil
+}
+
+// String returns the names of the set, in the order of the constants.
+func (k Kinds) String() string {
+	var names []string
+	for _, n := range kindNames {
+		if k&n.kind != 0 {
+			names = append(names, n.name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // Format is the form of a trace.
@@ -132,6 +145,10 @@ func (t *Tracer) Footer(r nt.Result) error {
 			Exception    string `json:"exception,omitempty"`
 		}{"footer", r.ExitCode, r.Instructions, exceptionName(r.Exception)})
 	}
+	return t.flush()
+}
+
+func (t *Tracer) flush() error {
 	if err := t.w.Flush(); t.err == nil {
 		t.err = err
 	}

@@ -106,6 +106,7 @@ const (
 	MSRSysenterEIP  uint32 = 0x176
 	MSRMiscEnable   uint32 = 0x1a0
 	MSRPAT          uint32 = 0x277
+	MSRMTRRDefType  uint32 = 0x2ff
 	MSRPKRS         uint32 = 0x6e1
 	MSREFER         uint32 = 0xc0000080
 	MSRSTAR         uint32 = 0xc0000081

@@ -20,6 +20,7 @@ const exitFailure = 125
 // commandLine is the whole grammar; kong reads it.
 type commandLine struct {
 	Run     runCmd     `cmd:"" help:"Run a PE64 program; its output and exit code (modulo 256) become ours."`
+	Boot    bootCmd    `cmd:"" help:"Run a bare-metal kernel: multiboot 1, 64-bit ELF or flat; serial is stdin and stdout."`
 	Info    infoCmd    `cmd:"" help:"Show headers, sections and imports, and which of them the built-in DLLs provide."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

@@ -27,6 +27,15 @@ func createOutput(path string) (*output, error) {
 	return &output{f, path}, nil
 }
 
+// abandon closes the file and leaves nothing behind.
+func (o *output) abandon() {
+	// The failure that led here is the one to tell.
+	_ = o.Close()
+	if o.path != "" {
+		_ = os.Remove(o.Name())
+	}
+}
+
 // finish closes the file and puts it in its place.
 func (o *output) finish() error {
 	err := o.Close()

@@ -14,18 +14,10 @@ import (
 )
 
 type runCmd struct {
-	RAM             byteSize      `name:"ram" default:"256M" help:"Size of RAM, a multiple of 4K up to 64G."`
-	Pagefile        byteSize      `help:"Size of the page file; it adds to the commit limit." default:"0"`
-	TLB             string        `name:"tlb" default:"ideal" help:"TLB profile: ideal or skylake."`
-	Exact           bool          `help:"Send every access through the TLB model, so that its counters are exact."`
-	MaxInstructions uint64        `help:"Stop after this many instructions."`
-	Timeout         time.Duration `help:"Stop after this much wall-clock time."`
-	Seed            uint64        `help:"Seed of ASLR, cookies and RDRAND: one seed, one run."`
-	Env             []string      `sep:"none" placeholder:"K=V" help:"Set an environment variable of the guest."`
-	Stats           bool          `help:"Print a summary on standard error at the end."`
-	Trace           string        `placeholder:"KIND,…" help:"Trace faults, vad, services, api, exceptions, modules."`
-	TraceFormat     string        `enum:"text,jsonl" default:"text" help:"Form of the trace: text or jsonl."`
-	TraceOut        string        `placeholder:"FILE" help:"Write the trace to FILE instead of standard error."`
+	sharedFlags
+	Pagefile byteSize `help:"Size of the page file; it adds to the commit limit." default:"0"`
+	Env      []string `sep:"none" placeholder:"K=V" help:"Set an environment variable of the guest."`
+	Trace    string   `placeholder:"KIND,…" help:"Trace faults, vad, services, api, exceptions, modules."`
 
 	Command []string `arg:"" passthrough:"" name:"program" help:"The program, a PE64 file, and its arguments."`
 }
@@ -34,10 +26,10 @@ type runCmd struct {
 func (c *runCmd) Run(ctx context.Context, std stdio) (err error) {
 	cfg := pagewalk.Config{
 		RAM: uint64(c.RAM), PageFileBytes: uint64(c.Pagefile), TLB: c.TLB, Exact: c.Exact, Seed: c.Seed,
-		MaxInstructions: c.MaxInstructions, Stdin: std.in, Stdout: std.out, Stderr: std.err,
+		MaxInstructions: c.MaxInstructions, Stdin: std.in, Stdout: std.out, Stderr: std.err, TraceFormat: c.format(),
 	}
-	if c.RAM == 0 {
-		return errors.New("--ram 0: want at least 64K")
+	if err := c.check(); err != nil {
+		return err
 	}
 	for _, kv := range c.Env {
 		if i := strings.IndexByte(kv, '='); i <= 0 {
@@ -47,25 +39,42 @@ func (c *runCmd) Run(ctx context.Context, std stdio) (err error) {
 	if len(c.Env) > 0 {
 		cfg.Env = append(pagewalk.DefaultEnv(), c.Env...)
 	}
-	if c.Timeout > 0 {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("the timeout of %v has passed", c.Timeout))
-		defer stop()
+	if c.Trace != "" {
+		if cfg.TraceKinds, err = trace.ParseKinds(c.Trace); err != nil {
+			return err
+		}
+		if bare := cfg.TraceKinds & trace.Walks; bare != 0 {
+			return fmt.Errorf("--trace %s: walks are traced by pagewalk boot", c.Trace)
+		}
 	}
-	finish, err := c.openTrace(&cfg, std)
+	var finish func() error
+	if cfg.Trace, finish, err = c.openTrace(c.Trace, std); err != nil {
+		return err
+	}
+	ctx, stop := c.deadline(ctx)
+	defer stop()
+	return errors.Join(c.run(ctx, cfg, std), finish())
+}
+
+func (c *runCmd) run(ctx context.Context, cfg pagewalk.Config, std stdio) error {
+	m, err := pagewalk.New(c.Command[0], c.Command[1:], cfg)
 	if err != nil {
 		return err
 	}
 	start := time.Now()
-	r, err := pagewalk.Run(ctx, c.Command[0], c.Command[1:], cfg)
-	if ferr := finish(); err == nil {
-		err = ferr
-	}
+	r, err := m.Run(ctx)
 	if c.Stats && r.Instructions > 0 {
 		printStats(std.err, &r, time.Since(start))
 	}
 	if err != nil {
-		return c.explain(err, &r)
+		err = c.explain(err, &r)
+	}
+	err = errors.Join(err, c.writeEnd(
+		func(w io.Writer) error { return trace.WriteState(w, m.Process().Thread().CPU()) },
+		m.Process().Thread().Read,
+	), m.Close())
+	if err != nil {
+		return err
 	}
 	return exitCode(r.ExitCode & 0xff)
 }
@@ -79,33 +88,6 @@ func (c *runCmd) explain(err error, r *pagewalk.Result) error {
 		return fmt.Errorf("stopped %s after %d instructions: %w", c.Command[0], r.Instructions, err)
 	}
 	return err
-}
-
-// openTrace prepares the trace's output. finish puts a file in its place.
-func (c *runCmd) openTrace(cfg *pagewalk.Config, std stdio) (finish func() error, err error) {
-	finish = func() error { return nil }
-	if c.Trace == "" {
-		if c.TraceOut != "" {
-			return nil, errors.New("--trace-out without --trace: nothing would be written")
-		}
-		return finish, nil
-	}
-	if cfg.TraceKinds, err = trace.ParseKinds(c.Trace); err != nil {
-		return nil, err
-	}
-	if c.TraceFormat == "jsonl" {
-		cfg.TraceFormat = trace.JSONL
-	}
-	cfg.Trace = std.err
-	if c.TraceOut == "" {
-		return finish, nil
-	}
-	f, err := createOutput(c.TraceOut)
-	if err != nil {
-		return nil, fmt.Errorf("write the trace to %s: %w", c.TraceOut, err)
-	}
-	cfg.Trace = f
-	return f.finish, nil
 }
 
 // printStats writes the summary of a run.
