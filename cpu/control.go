@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"encoding/binary"
+
 	"github.com/pagewalk/pagewalk/cpu/decode"
 	"github.com/pagewalk/pagewalk/x86"
 )
@@ -9,6 +11,7 @@ var controlRows = []row{
 	{decode.LMSW, lmsw, 0, Base, endBlock},
 	{decode.CLTS, clts, 0, Base, endBlock},
 	{decode.INVLPG, invlpg, 0, Base, endBlock},
+	{decode.INVPCID, invpcid, 0, INVPCID, endBlock},
 	{decode.INVD, invd, 0, Base, endBlock},
 	{decode.WBINVD, invd, 0, Base, endBlock},
 	{decode.STAC, stac, 0, SMAP, endBlock},
@@ -116,7 +119,7 @@ func (c *CPU) writeCR4(v uint64) *x86.Fault {
 		f   Feature
 	}{
 		{x86.CR4FSGSBASE, FSGSBASE}, {x86.CR4PCIDE, PCID}, {x86.CR4OSXSAVE, XSAVE}, {x86.CR4SMAP, SMAP},
-		{x86.CR4PKE, PKU},
+		{x86.CR4PKE, PKU}, {x86.CR4PKS, PKS}, {x86.CR4UMIP, UMIP},
 	} {
 		if v&need.bit != 0 && !c.features.has(need.f) {
 			return c.raise(x86.VectorGP)
@@ -161,6 +164,24 @@ func invlpg(c *CPU, in *Inst) *x86.Fault {
 	}
 	c.MMU.InvalidatePage(x86.VirtAddr(va))
 	return nil
+}
+
+// invpcid invalidates translations by PCID. SDM vol. 2A, INVPCID.
+func invpcid(c *CPU, in *Inst) *x86.Fault {
+	if f := c.supervisor(); f != nil {
+		return f
+	}
+	va := c.ea(in)
+	var b [16]byte
+	if f := c.MMU.Read(va, b[:]); f != nil {
+		return c.memFault(in, f)
+	}
+	width := uint8(4)
+	if c.is64() {
+		width = 8
+	}
+	typ := c.reg(in.Args[0].Num(), width)
+	return c.MMU.InvalidatePCID(typ, binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:]))
 }
 
 // invd invalidates caches, of which the model has none beside the TLB. SDM vol. 2A INVD, vol. 2D WBINVD.

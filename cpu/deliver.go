@@ -183,6 +183,9 @@ func (c *CPU) enter(e *event) *x86.Fault {
 	if f != nil {
 		return f
 	}
+	if !x86.VirtAddr(sp).Canonical() {
+		return c.raiseCode(x86.VectorSS, e.ext())
+	}
 	sp &^= 15
 	var frame [48]byte
 	n := 40
@@ -221,12 +224,15 @@ func (c *CPU) enter(e *event) *x86.Fault {
 
 // writeFrame writes a frame of at most 48 bytes, or nothing.
 func (c *CPU) writeFrame(va x86.VirtAddr, frame []byte) *x86.Fault {
+	// Words are pushed from the top: the first that cannot be is what CR2 names. Probed, they cannot fault.
+	step := len(frame) - 8
 	if va.Offset()+uint64(len(frame)) > x86.PageSize {
-		return c.MMU.Write(va, frame)
+		step = 8
 	}
-	// Probed first, so that the words cannot fault: they hit the host-pointer cache.
-	if f := c.MMU.Probe(va, len(frame), x86.Write); f != nil {
-		return f
+	for i := len(frame) - 8; i >= 0; i -= step {
+		if f := c.MMU.Probe(va+x86.VirtAddr(i), 8, x86.Write); f != nil {
+			return f
+		}
 	}
 	for i := 0; i < len(frame); i += 8 {
 		if f := c.MMU.Store64(va+x86.VirtAddr(i), binary.LittleEndian.Uint64(frame[i:])); f != nil {

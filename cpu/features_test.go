@@ -18,7 +18,6 @@ const (
 var withoutBody = map[Feature][]decode.Op{
 	management:  {decode.RSM},
 	otherVendor: {decode.MOVNTSD, decode.MOVNTSS, decode.PREFETCHWT1},
-	INVPCID:     {decode.INVPCID},
 }
 
 // advertisedGaps are the features that CPUID advertises although some of their instructions are missing: COMPAT.md names

@@ -85,6 +85,10 @@ func (c *CPU) ReadMSR(n uint32) (uint64, bool) {
 	switch n {
 	case x86.MSRAPICBase:
 		return 0xfee00900, true // enabled, the boot processor
+	case x86.MSRPAT:
+		return c.MMU.PAT(), true
+	case x86.MSRPKRS:
+		return uint64(c.MMU.PKRS()), c.features.has(PKS)
 	}
 	return 0, false
 }
@@ -109,6 +113,13 @@ func (c *CPU) WriteMSR(n uint32, v uint64) bool {
 		return true
 	}
 	if c.MSRs != nil && c.MSRs.WriteMSR(n, v) {
+		return true
+	}
+	switch {
+	case n == x86.MSRPAT:
+		return c.MMU.SetPAT(v) == nil
+	case n == x86.MSRPKRS && c.features.has(PKS) && v>>32 == 0:
+		c.MMU.SetPKRS(uint32(v))
 		return true
 	}
 	return false

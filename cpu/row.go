@@ -82,4 +82,4 @@ func addRows(group []row) bool {
 // defaultFeatures is what a processor advertises: TestFeatures holds it to the rows.
 const defaultFeatures features = 1<<Base | 1<<X87 | 1<<MMX | 1<<SSE | 1<<SSE2 | 1<<SSE3 | 1<<SSSE3 | 1<<SSE41 | 1<<SSE42 |
 	1<<CX16 | 1<<FXSR | 1<<POPCNT | 1<<MOVBE | 1<<RDRAND | 1<<RDSEED | 1<<RDTSCP | 1<<RDPID | 1<<FSGSBASE | 1<<ADX |
-	1<<CLFLUSHOPT | 1<<CLWB | 1<<SMAP | 1<<PKU | 1<<PCID | 1<<UMIP | 1<<MONITOR | 1<<XSAVE | 1<<AES | 1<<PCLMULQDQ | 1<<SHA
+	1<<CLFLUSHOPT | 1<<CLWB | 1<<SMAP | 1<<PKU | 1<<PKS | 1<<PCID | 1<<INVPCID | 1<<UMIP | 1<<MONITOR | 1<<XSAVE | 1<<AES | 1<<PCLMULQDQ | 1<<SHA

@@ -123,6 +123,11 @@ func (c *CPU) attend(reference bool) bool {
 	if rf && b.ops[0].in.Op != decode.IRET {
 		c.ctl &^= x86.FlagRF
 	}
+	switch b.ops[0].in.Op {
+	case decode.INT, decode.INT3, decode.INTO, decode.ICEBP, decode.SYSCALL:
+		// What clears TF on its way to a handler does not trap there (SDM vol. 3B 17.3.1.4, vol. 2B SYSCALL).
+		trap = trap && (c.ctl&x86.FlagTF != 0 || !c.Deliver)
+	}
 	exit := c.exit
 	exits := c.after(trap, leaves)
 	c.updateAttention()

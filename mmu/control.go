@@ -26,7 +26,7 @@ const (
 	// cr4Low are VME, PVI, TSD, DE, PSE, MCE and PCE, which paging does not look at in long mode.
 	cr4Low  = 1<<0 | 1<<1 | 1<<2 | 1<<3 | 1<<4 | 1<<6 | 1<<8
 	cr4Bits = cr4Low | x86.CR4PAE | x86.CR4PGE | x86.CR4OSFXSR | x86.CR4OSXMMEXCPT | x86.CR4UMIP | x86.CR4FSGSBASE |
-		x86.CR4PCIDE | x86.CR4OSXSAVE | x86.CR4SMEP | x86.CR4SMAP | x86.CR4PKE
+		x86.CR4PCIDE | x86.CR4OSXSAVE | x86.CR4SMEP | x86.CR4SMAP | x86.CR4PKE | x86.CR4PKS
 	eferBits = x86.EFERSCE | x86.EFERLME | x86.EFERLMA | x86.EFERNXE
 )
 

@@ -35,6 +35,10 @@ type Walk struct {
 	User     bool
 	NoExec   bool
 	Reserved bool // the last entry has a reserved bit set
+	// Memory is the type of the page; Tables are those with which each entry was read: by PCD and PWT of the entry above
+	// it, or of CR3.
+	Memory MemoryType
+	Tables [4]MemoryType
 }
 
 // Last returns the last entry that was read.
@@ -63,6 +67,9 @@ func (w Walk) String() string {
 			rights[3] = 'u'
 		}
 		fmt.Fprintf(&b, "maps %#x (%v, %s)", uint64(w.PA), w.Size, rights[:])
+		if w.Memory != WriteBack {
+			fmt.Fprintf(&b, " %v", w.Memory)
+		}
 	}
 	return b.String()
 }
@@ -72,10 +79,15 @@ func (w Walk) String() string {
 func (m *MMU) Inspect(va x86.VirtAddr) Walk {
 	w := Walk{VA: va, Writable: true, User: true}
 	table := x86.PhysAddr(m.cr3) & x86.PhysAddr(x86.PTEFrame)
+	above := x86.PTE(m.cr3)
+	if m.cr4&x86.CR4PCIDE != 0 {
+		above = 0 // CR3[4:3] are part of the PCID
+	}
 	for level := 4; ; level-- {
 		shift := uint(12 + 9*(level-1))
 		at := table + x86.PhysAddr(uint64(va)>>shift&511*8)
 		pte := x86.PTE(m.mem.Load64(at))
+		w.Tables[w.N] = m.memoryType(above, level, false)
 		w.Entries[w.N] = WalkEntry{level, at, pte}
 		w.N++
 		if pte&x86.PTEPresent == 0 {
@@ -93,8 +105,10 @@ func (m *MMU) Inspect(va x86.VirtAddr) Walk {
 			mask := x86.PhysAddr(1)<<shift - 1
 			w.Present, w.Size = true, tlb.Size(level-1)
 			w.PA = pte.Frame()&^mask | x86.PhysAddr(va)&mask
+			w.Memory = m.memoryType(pte, level, true)
 			return w
 		}
+		above = pte
 		table = pte.Frame()
 	}
 }

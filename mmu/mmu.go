@@ -45,7 +45,9 @@ type MMU struct {
 	cr3         uint64
 	cr4         uint64
 	efer        uint64
+	pat         uint64
 	pkru        uint32
+	pkrs        uint32
 	cpl         uint8
 	ac          bool
 	epoch       uint64
@@ -70,7 +72,7 @@ func New(mem *physmem.Memory, o Options) *MMU {
 	}
 	m := &MMU{
 		mem: mem, tlb: o.TLB, exact: o.Exact, maxPhys: o.MaxPhysAddr, hooks: o.Hooks,
-		cr0:  x86.CR0PE | x86.CR0ET,
+		cr0: x86.CR0PE | x86.CR0ET, pat: patReset,
 		user: new([cacheSize]cacheEntry), super: new([cacheSize]cacheEntry),
 	}
 	m.reserved = x86.PTEFrame &^ (1<<o.MaxPhysAddr - 1)
@@ -119,6 +121,15 @@ func (m *MMU) PKRU() uint32 { return m.pkru }
 // SetPKRU is WRPKRU: it takes effect at once (SDM vol. 3A 4.6.2).
 func (m *MMU) SetPKRU(v uint32) {
 	m.pkru = v
+	m.forget()
+}
+
+// PKRS returns the protection-key rights of supervisor pages.
+func (m *MMU) PKRS() uint32 { return m.pkrs }
+
+// SetPKRS is WRMSR to IA32_PKRS: it takes effect at once (SDM vol. 3A 4.6.2).
+func (m *MMU) SetPKRS(v uint32) {
+	m.pkrs = v
 	m.forget()
 }
 

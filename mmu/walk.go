@@ -152,8 +152,12 @@ func (m *MMU) denied(e *tlb.Entry, a x86.Access) uint32 {
 		return allowed
 	}
 	var key uint32
-	if e.User && m.cr4&x86.CR4PKE != 0 {
-		rights := m.pkru >> (2 * e.Key)
+	keys, rights := m.cr4&x86.CR4PKE, m.pkru
+	if !e.User {
+		keys, rights = m.cr4&x86.CR4PKS, m.pkrs
+	}
+	if keys != 0 {
+		rights >>= 2 * e.Key
 		const accessDisable, writeDisable = 1, 2
 		if rights&accessDisable != 0 ||
 			rights&writeDisable != 0 && a&x86.Write != 0 && (user || m.cr0&x86.CR0WP != 0) {

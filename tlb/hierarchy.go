@@ -205,6 +205,9 @@ func (h *Hierarchy) Flush(pcid uint16) {
 // FlushAll drops everything: MOV CR4 that changes PGE, MOV CR0 that clears PG.
 func (h *Hierarchy) FlushAll() { h.flush(func(*Entry) bool { return true }) }
 
+// Drop drops what a function picks: INVPCID. Its cost is that of a flush.
+func (h *Hierarchy) Drop(dead func(*Entry) bool) { h.flush(dead) }
+
 func (h *Hierarchy) flush(dead func(*Entry) bool) {
 	h.Counters.Flushes++
 	n := 0
