@@ -14,7 +14,7 @@ func DLL(system ...*winapi.DLL) *winapi.DLL {
 		Name:     "ntdll.dll",
 		Base:     0x7ff8_0000_0000,
 		Services: nt.Services(),
-		Funcs:    concat(loaderFuncs(system), exceptionFuncs, heapFuncs, criticalSectionFuncs, statusFuncs),
+		Funcs:    concat(loaderFuncs(system), exceptionFuncs, heapFuncs, criticalSectionFuncs, statusFuncs, stringFuncs),
 		Code:     append([]winapi.Code{userThreadStart, callReturn}, exceptionCode...),
 	}
 	return d

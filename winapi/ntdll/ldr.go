@@ -1,18 +1,16 @@
 package ntdll
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pagewalk/pagewalk/loader"
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntdef"
-	"github.com/pagewalk/pagewalk/ntmm"
 	"github.com/pagewalk/pagewalk/winapi"
-	"github.com/pagewalk/pagewalk/x86"
 )
 
 // A loaded is one image that the loader has mapped and prepared.
@@ -23,17 +21,29 @@ type loaded struct {
 	entry   uint64 // address of its LDR_DATA_TABLE_ENTRY
 	builtin *winapi.DLL
 
-	ready bool // its initialisation was called
-	tls   *loader.TLS
+	loads uint16    // how often it was loaded by name and not unloaded; pinned: it stays
+	needs []*loaded // the images that its imports, and its forwarders as far as they were followed, lie in
+	ready bool      // its initialisation has begun and has not failed
+
+	tls  *loader.TLS
+	slot int // its TLS index, -1 before it has one
 }
+
+// pinned is the number of loads of an image that stays to the end.
+const pinned = 0xffff
 
 // ldr is the loader's state of one process, which the real one keeps in ntdll's data.
 type ldr struct {
-	builtins map[string]*winapi.DLL
-	modules  []*loaded // in load order
-	data     uint64    // PEB_LDR_DATA
-	unbound  []string  // "dll!function" by stub
-	pages    []uint64  // of stubs for them
+	builtins  map[string]*winapi.DLL
+	modules   []*loaded // in load order: the program, ntdll, …
+	attached  []*loaded // DLLs in the order in which they were told that they are loaded
+	unloading bool
+	exiting   bool
+	data      uint64    // PEB_LDR_DATA
+	slots     []*loaded // by TLS index
+	tlsArray  int       // slots for which the thread's array has room
+	unbound   []string  // "dll!function" by stub
+	pages     []uint64  // of stubs for them
 }
 
 type ldrKey struct{}
@@ -53,21 +63,6 @@ func (g guestImage) ReadAt(b []byte, at int64) (int, error) {
 		return 0, err
 	}
 	return len(b), nil
-}
-
-// loaderFuncs are the loader's exports.
-func loaderFuncs(system []*winapi.DLL) []nt.UserFunc {
-	return []nt.UserFunc{
-		nt.Func("LdrInitializeThunk", func(t *nt.Thread, a *initializeThunkArgs) (uint64, error) {
-			for _, d := range system {
-				ldrOf(t).builtins[d.Name] = d
-			}
-			return 0, initializeThunk(t, a)
-		}),
-		nt.Func("RtlExitUserProcess", func(t *nt.Thread, a *exitArgs) (uint64, error) { return 0, ExitProcess(t, a.Status) }),
-		nt.Func("RtlExitUserThread", func(t *nt.Thread, a *exitArgs) (uint64, error) { return 0, ExitProcess(t, a.Status) }),
-		nt.Func("PagewalkUnboundImport", unboundImport),
-	}
 }
 
 type initializeThunkArgs struct {
@@ -90,28 +85,60 @@ func initializeThunk(t *nt.Thread, a *initializeThunkArgs) error {
 	}
 	program, err := l.add(t, t.Process().Program())
 	if err != nil {
-		return err
+		return cannotStart(t, err)
 	}
-	if _, err := l.add(t, t.Process().ModuleAt(a.NtdllBase)); err != nil {
-		return err
+	ntdll, err := l.add(t, t.Process().ModuleAt(a.NtdllBase))
+	if err != nil {
+		return cannotStart(t, err)
 	}
-	for _, m := range []*loaded{l.modules[1], program} {
+	for _, m := range []*loaded{ntdll, program} {
 		if err := l.prepare(t, m); err != nil {
+			return cannotStart(t, err)
+		}
+	}
+	for _, m := range l.modules {
+		if err := l.setLoads(t, m, pinned); err != nil {
 			return err
 		}
 	}
 	if err := l.createTLS(t); err != nil {
 		return err
 	}
-	for _, m := range l.modules[1:] {
-		if err := l.initialize(t, m); err != nil {
-			return err
+	for _, m := range []*loaded{ntdll, program} {
+		if err := l.attach(t, m, startReserved); err != nil {
+			return cannotStart(t, err)
 		}
 	}
-	if err := l.initialize(t, program); err != nil {
-		return err
-	}
 	return continueAt(t, a)
+}
+
+// A loadError is why an image is not loaded.
+type loadError struct {
+	status ntdef.Status
+	reason string // names the image
+}
+
+func (e *loadError) Error() string { return e.reason }
+
+// loadStatus returns the status of a loadError; any other error stays one.
+func loadStatus(err error) (ntdef.Status, error) {
+	var failed *loadError
+	if errors.As(err, &failed) {
+		return failed.status, nil
+	}
+	return ntdef.STATUS_SUCCESS, err
+}
+
+// cannotStart ends a process that is not loaded: with an exception where a DLL refused, with a stop where an image is bad.
+func cannotStart(t *nt.Thread, err error) error {
+	var failed *loadError
+	switch {
+	case !errors.As(err, &failed):
+		return err
+	case failed.status == ntdef.STATUS_DLL_INIT_FAILED:
+		return RaiseStatus(t, failed.status)
+	}
+	return t.Stop("%s", failed.reason)
 }
 
 func continueAt(t *nt.Thread, a *initializeThunkArgs) error {
@@ -122,107 +149,55 @@ func continueAt(t *nt.Thread, a *initializeThunkArgs) error {
 	return t.SetContext(&ctx)
 }
 
-// add parses a mapped image and gives it a LDR_DATA_TABLE_ENTRY.
+// add parses a mapped image and gives it a LDR_DATA_TABLE_ENTRY. Built-in DLLs keep state on the host and stay loaded.
 func (l *ldr) add(t *nt.Thread, m *nt.Module) (*loaded, error) {
 	pe, err := loader.ParseMappedPE(guestImage{t, m.Base})
 	if err != nil {
-		return nil, imageError(t, m.Name, err)
+		return nil, imageError(m.Name, err)
 	}
-	x := &loaded{Module: m, pe: pe}
-	if d := l.builtins[strings.ToLower(m.Name)]; d != nil && strings.EqualFold(m.Path, `C:\Windows\System32\`+m.Name) {
-		x.builtin = d
-	}
+	x := &loaded{Module: m, pe: pe, slot: -1}
 	if x.exports, err = pe.Exports(); err != nil {
-		return nil, imageError(t, m.Name, err)
+		return nil, imageError(m.Name, err)
+	}
+	if d := l.builtins[strings.ToLower(m.Name)]; d != nil && strings.EqualFold(m.Path, systemFolder+m.Name) {
+		x.builtin = d
+		x.loads = pinned
+	}
+	if err := l.link(t, x); err != nil {
+		return nil, err
 	}
 	l.modules = append(l.modules, x)
-	return x, l.link(t, x)
+	return x, nil
 }
 
-// imageError turns the failure to read an image into a stop, unless it is a fault of the guest's memory.
-func imageError(t *nt.Thread, name string, err error) error {
+// imageError turns the failure to read an image into a loadError, unless it is a fault of the guest's memory.
+func imageError(name string, err error) error {
 	var format *loader.FormatError
 	if errors.As(err, &format) {
-		return t.Stop("%s: %v", name, err)
+		return &loadError{ntdef.STATUS_INVALID_IMAGE_FORMAT, fmt.Sprintf("%s: %v", name, err)}
 	}
 	return err
 }
 
 // prepare relocates an image, binds its imports, loading what they need, and seeds its security cookie.
 func (l *ldr) prepare(t *nt.Thread, m *loaded) error {
-	if err := l.relocate(t, m); err != nil {
+	if err := relocate(t, m); err != nil {
 		return err
+	}
+	var err error
+	if m.tls, err = m.pe.TLS(); err != nil { // it holds addresses, which are right only now
+		return imageError(m.Name, err)
 	}
 	imports, err := m.pe.Imports()
 	if err != nil {
-		return imageError(t, m.Name, err)
+		return imageError(m.Name, err)
 	}
 	for i := range imports {
 		if err := l.snap(t, m, &imports[i]); err != nil {
 			return err
 		}
 	}
-	if m.tls, err = m.pe.TLS(); err != nil {
-		return imageError(t, m.Name, err)
-	}
 	return seedCookie(t, m)
-}
-
-// relocate adds the distance from the preferred base to every address of the image.
-func (l *ldr) relocate(t *nt.Thread, m *loaded) error {
-	delta := m.Base - m.pe.ImageBase
-	if delta == 0 {
-		return nil
-	}
-	relocs, err := m.pe.Relocations()
-	if err != nil {
-		return imageError(t, m.Name, err)
-	}
-	if len(relocs) == 0 && m.pe.Directories[loader.DirectoryRelocations].Size == 0 {
-		return t.Stop("%s has no relocations and cannot be loaded at %#x, away from %#x", m.Name, m.Base, m.pe.ImageBase)
-	}
-	for i := 0; i < len(relocs); {
-		page := relocs[i] &^ x86.PageMask
-		n := i
-		for n < len(relocs) && relocs[n]&^x86.PageMask == page {
-			n++
-		}
-		err := writable(t, m.Base+uint64(page), x86.PageSize, func() error {
-			for _, rva := range relocs[i:n] {
-				v, err := t.Load64(m.Base + uint64(rva))
-				if err != nil {
-					return err
-				}
-				if err := t.Store64(m.Base+uint64(rva), v+delta); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		i = n
-	}
-	return nil
-}
-
-// writable runs f while a range is writable, and puts the protection back.
-func writable(t *nt.Thread, va, size uint64, f func() error) error {
-	p := t.Process()
-	r := ntmm.Request{Base: x86.VirtAddr(va), Size: size, Protect: ntdef.PAGE_READWRITE}
-	old, st := p.ProtectVirtualMemory(&r)
-	if st != ntdef.STATUS_SUCCESS {
-		return t.Stop("cannot make %#x writable to load an image: %v", va, st)
-	}
-	if err := f(); err != nil {
-		return err
-	}
-	r = ntmm.Request{Base: x86.VirtAddr(va), Size: size, Protect: old}
-	if _, st = p.ProtectVirtualMemory(&r); st != ntdef.STATUS_SUCCESS {
-		return t.Stop("cannot protect %#x again: %v", va, st)
-	}
-	return nil
 }
 
 // snap binds the imports from one DLL: the slots of its import address table get the addresses of the exports, or of stubs
@@ -231,12 +206,15 @@ func (l *ldr) snap(t *nt.Thread, m *loaded, imp *loader.Import) error {
 	if len(imp.Functions) == 0 {
 		return nil
 	}
-	from, st, err := l.load(t, imp.DLL)
-	if err != nil {
+	from, err := l.load(t, imp.DLL)
+	var failed *loadError
+	switch {
+	case err == nil:
+		m.need(from)
+	case !errors.As(err, &failed):
 		return err
-	}
-	if from == nil && st != ntdef.STATUS_DLL_NOT_FOUND {
-		return t.Stop("%s imports %s: %v", m.Name, imp.DLL, st)
+	case failed.status != ntdef.STATUS_DLL_NOT_FOUND:
+		return &loadError{failed.status, fmt.Sprintf("%s imports %s: %s", m.Name, imp.DLL, failed.reason)}
 	}
 	addresses := make([]byte, 0, 8*len(imp.Functions))
 	for i := range imp.Functions {
@@ -258,6 +236,13 @@ func (l *ldr) snap(t *nt.Thread, m *loaded, imp *loader.Import) error {
 	}
 	table := m.Base + uint64(imp.Functions[0].IAT)
 	return writable(t, table, uint64(len(addresses)), func() error { return t.Write(table, addresses) })
+}
+
+// need records that an image stays as long as m does, and is initialised before it.
+func (m *loaded) need(other *loaded) {
+	if other != m && !slices.Contains(m.needs, other) {
+		m.needs = append(m.needs, other)
+	}
 }
 
 // maxForwards bounds chains of forwarders.
@@ -284,10 +269,12 @@ func (l *ldr) resolve(t *nt.Thread, m *loaded, name string, ordinal uint16, dept
 	if dot < 0 {
 		return 0, nil
 	}
-	target, _, err := l.load(t, x.Forwarder[:dot]+".dll")
+	target, err := l.load(t, x.Forwarder[:dot]+".dll")
 	if err != nil {
+		_, err = loadStatus(err) // what cannot be loaded has no exports
 		return 0, err
 	}
+	m.need(target)
 	var number uint16
 	symbol := x.Forwarder[dot+1:]
 	if _, err := fmt.Sscanf(symbol, "#%d", &number); err == nil {
@@ -296,134 +283,75 @@ func (l *ldr) resolve(t *nt.Thread, m *loaded, name string, ordinal uint16, dept
 	return l.resolve(t, target, symbol, number, depth+1)
 }
 
-// find returns the loaded image of a name, which may lack its extension and be an API set's.
+// find returns the loaded image of a name, which may lack its extension and be an API set's; of a name with a folder, the
+// one that was loaded from there.
 func (l *ldr) find(name string) *loaded {
-	name = moduleName(name)
+	folder, file := splitModuleName(name)
 	for _, m := range l.modules {
-		if strings.EqualFold(m.Name, name) {
+		if strings.EqualFold(m.Name, file) && (folder == "" || strings.EqualFold(m.Path, folder+m.Name)) {
 			return m
 		}
 	}
 	return nil
 }
 
-// moduleName is the file name that a module's name stands for.
-func moduleName(name string) string {
-	name = strings.ToLower(name[strings.LastIndexAny(name, `\/`)+1:])
-	if !strings.Contains(name, ".") {
-		name += ".dll"
+// splitModuleName returns the folder that a module's name gives, with a backslash at its end, and the file name that it
+// stands for: a name without a point gets ".dll", a point at the end stands for no extension, and an API set for a DLL.
+func splitModuleName(name string) (folder, file string) {
+	name = strings.ReplaceAll(name, "/", `\`)
+	slash := strings.LastIndexByte(name, '\\') + 1
+	folder, file = name[:slash], strings.ToLower(name[slash:])
+	if !strings.Contains(file, ".") {
+		file += ".dll"
 	}
-	return winapi.ResolveAPISet(strings.TrimSuffix(name, "."))
+	file = strings.TrimSuffix(file, ".")
+	if folder == "" {
+		file = winapi.ResolveAPISet(file)
+	}
+	return folder, file
 }
 
+const systemFolder = `C:\Windows\System32\`
+
 // load returns the image of a DLL, loading it and what it needs: one that is loaded already, a system image, or a file of
-// the program's folder, in this order.
-func (l *ldr) load(t *nt.Thread, name string) (*loaded, ntdef.Status, error) {
+// the program's folder, in this order; of a name with a folder, the one there. An error that is a loadError leaves images
+// behind which nothing needs.
+func (l *ldr) load(t *nt.Thread, name string) (*loaded, error) {
 	if m := l.find(name); m != nil {
-		return m, ntdef.STATUS_SUCCESS, nil
+		return m, nil
 	}
-	p := t.Process()
-	file := moduleName(name)
-	// The system's DLLs are known DLLs: a file of that name beside the program is not looked at.
-	sec, st := p.OpenImageSection(file, true)
-	if st == ntdef.STATUS_OBJECT_NAME_NOT_FOUND {
-		sec, st = p.OpenImageSection(file, false)
+	sec, st := openImage(t.Process(), name)
+	if st != ntdef.STATUS_SUCCESS {
+		return nil, &loadError{st, fmt.Sprintf("%s: %v", name, st)}
 	}
-	switch {
-	case st == ntdef.STATUS_OBJECT_NAME_NOT_FOUND, st == ntdef.STATUS_OBJECT_NAME_INVALID:
-		return nil, ntdef.STATUS_DLL_NOT_FOUND, nil
-	case st != ntdef.STATUS_SUCCESS:
-		return nil, st, nil
-	}
-	mapped, st := p.MapViewOfSection(sec)
+	mapped, st := t.Process().MapViewOfSection(sec)
 	if mapped == nil {
-		return nil, st, nil
+		return nil, &loadError{st, fmt.Sprintf("cannot map %s: %v", sec.Path, st)}
 	}
 	m, err := l.add(t, mapped)
 	if err != nil {
-		return nil, 0, err
+		t.Process().UnmapViewOfSection(mapped.Base)
+		return nil, err
 	}
-	return m, ntdef.STATUS_SUCCESS, l.prepare(t, m)
+	return m, l.prepare(t, m)
 }
 
-// seedCookie gives an image a security cookie of its own, where it has the default one (PE Format, "Load configuration").
-func seedCookie(t *nt.Thread, m *loaded) error {
-	const defaultCookie = 0x00002b992ddfa232
-	config, err := m.pe.LoadConfig()
-	if err != nil {
-		return imageError(t, m.Name, err)
+// openImage makes the section of a DLL. The system's DLLs are known DLLs: a file of that name beside the program is not
+// looked at.
+func openImage(p *nt.Process, name string) (*nt.Section, ntdef.Status) {
+	folder, file := splitModuleName(name)
+	inProgram := strings.EqualFold(folder, strings.TrimSuffix(p.Program().Path, p.Program().Name))
+	inSystem := strings.EqualFold(folder, systemFolder)
+	st := ntdef.STATUS_OBJECT_NAME_NOT_FOUND
+	var sec *nt.Section
+	if folder == "" || inSystem {
+		sec, st = p.OpenImageSection(file, true)
 	}
-	if config == nil || config.SecurityCookie < m.Base || config.SecurityCookie-m.Base >= m.Size {
-		return nil
+	if st == ntdef.STATUS_OBJECT_NAME_NOT_FOUND && (folder == "" || inProgram) {
+		sec, st = p.OpenImageSection(file, false)
 	}
-	v, err := t.Load64(config.SecurityCookie)
-	if err != nil || v != defaultCookie {
-		return err
+	if st == ntdef.STATUS_OBJECT_NAME_NOT_FOUND || st == ntdef.STATUS_OBJECT_NAME_INVALID {
+		return nil, ntdef.STATUS_DLL_NOT_FOUND
 	}
-	return t.Store64(config.SecurityCookie, t.System().Rand()&0xffffffffffff)
-}
-
-// unboundStub returns the address of a stub that stops the run naming an import that nothing provides.
-func (l *ldr) unboundStub(t *nt.Thread, name string) (uint64, error) {
-	const size, perPage = 16, x86.PageSize / 16
-	if len(l.unbound)%perPage == 0 {
-		r := ntmm.Request{Size: x86.PageSize, Type: ntdef.MEM_RESERVE | ntdef.MEM_COMMIT, Protect: ntdef.PAGE_READWRITE}
-		if st := t.Process().AllocateVirtualMemory(&r); st != ntdef.STATUS_SUCCESS {
-			return 0, t.Stop("no memory for the stubs of unbound imports: %v", st)
-		}
-		// All of them are ntdll's own stub; which one was called shows in its address.
-		var stub [size]byte
-		if err := t.Read(l.modules[1].Base+uint64(l.modules[1].exports.ByName("PagewalkUnboundImport").RVA), stub[:11]); err != nil {
-			return 0, err
-		}
-		if err := t.Write(uint64(r.Base), bytes.Repeat(stub[:], perPage)); err != nil {
-			return 0, err
-		}
-		r.Protect = ntdef.PAGE_EXECUTE_READ
-		if _, st := t.Process().ProtectVirtualMemory(&r); st != ntdef.STATUS_SUCCESS {
-			return 0, t.Stop("cannot protect the stubs of unbound imports: %v", st)
-		}
-		l.pages = append(l.pages, uint64(r.Base))
-	}
-	l.unbound = append(l.unbound, name)
-	i := len(l.unbound) - 1
-	return l.pages[i/perPage] + size*uint64(i%perPage), nil
-}
-
-type noArgs struct{}
-
-// unboundImport runs when an import is called that nothing provides.
-func unboundImport(t *nt.Thread, _ *noArgs) (uint64, error) {
-	const perPage = x86.PageSize / 16
-	l := ldrOf(t)
-	for i, page := range l.pages {
-		if off := t.RIP() - page; off < x86.PageSize {
-			if n := i*perPage + int(off/16); n < len(l.unbound) {
-				caller, err := t.Load64(t.CPU().R[ntdef.RegRsp])
-				if err != nil {
-					return 0, err
-				}
-				return 0, t.Stop("the program calls %s, which pagewalk does not provide (from %s)", l.unbound[n], t.Process().Where(caller))
-			}
-		}
-	}
-	return 0, t.Stop("PagewalkUnboundImport was called by itself")
-}
-
-type exitArgs struct{ Status uint32 }
-
-// ExitProcess is RtlExitUserProcess: images are told, last loaded first, and the process ends.
-func ExitProcess(t *nt.Thread, code uint32) error {
-	l := ldrOf(t)
-	for i := len(l.modules) - 1; i >= 0; i-- {
-		m := l.modules[i]
-		if !m.ready {
-			continue
-		}
-		m.ready = false // an image that exits while it is told is not told again
-		if err := l.detach(t, m); err != nil {
-			return err
-		}
-	}
-	return t.Process().Exit(code)
+	return sec, st
 }

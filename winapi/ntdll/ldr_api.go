@@ -5,27 +5,60 @@ import (
 	"github.com/pagewalk/pagewalk/ntdef"
 )
 
-// What kernel32 builds LoadLibrary, GetModuleHandle and GetProcAddress on.
+// What kernel32 builds LoadLibrary, FreeLibrary, GetModuleHandle and GetProcAddress on. The exports of the same purpose are
+// in ldr_export.go.
 
-// LoadDLL loads a DLL by name and initialises it and what it brought in. It returns its base.
+// LoadDLL loads a DLL by name, or counts one more load of it, and initialises it and what it brought in (LdrLoadDll). It
+// returns its base. STATUS_DLL_NOT_FOUND where there is none, STATUS_DLL_INIT_FAILED where it or one that it needs refuses,
+// STATUS_INVALID_IMAGE_FORMAT and its like where the file is no image for this machine.
 func LoadDLL(t *nt.Thread, name string) (uint64, ntdef.Status, error) {
 	l := ldrOf(t)
-	m, st, err := l.load(t, name)
-	if m == nil || err != nil {
-		return 0, st, err
+	m, err := l.load(t, name)
+	if err == nil {
+		err = l.addLoad(t, m)
 	}
-	for _, m := range l.modules[1:] {
-		if m.ready {
-			continue
-		}
-		if m.tls != nil {
-			return 0, 0, t.Stop("%s has thread-local storage and is loaded at run time, which is not supported", m.Name)
-		}
-		if err := l.initialize(t, m); err != nil {
-			return 0, 0, err
-		}
+	if err == nil {
+		err = l.createTLS(t)
 	}
-	return m.Base, ntdef.STATUS_SUCCESS, nil
+	if err == nil {
+		err = l.attach(t, m, runtimeReserved)
+	}
+	if err == nil {
+		return m.Base, ntdef.STATUS_SUCCESS, nil
+	}
+	st, err := loadStatus(err)
+	if err != nil {
+		return 0, 0, err
+	}
+	if m != nil {
+		return 0, st, l.dropLoad(t, m, runtimeReserved)
+	}
+	return 0, st, l.sweep(t, runtimeReserved)
+}
+
+// UnloadDLL counts one load less of the image at a base, and unloads it and what only it needed when none is left
+// (LdrUnloadDll). STATUS_DLL_NOT_FOUND where there is no such image.
+func UnloadDLL(t *nt.Thread, base uint64) (ntdef.Status, error) {
+	l := ldrOf(t)
+	m := l.at(base)
+	if m == nil {
+		return ntdef.STATUS_DLL_NOT_FOUND, nil
+	}
+	return ntdef.STATUS_SUCCESS, l.dropLoad(t, m, runtimeReserved)
+}
+
+// AddRefDLL counts one more load of the image at a base, or pins it (LdrAddRefDll). STATUS_INVALID_PARAMETER where there is
+// no such image.
+func AddRefDLL(t *nt.Thread, base uint64, pin bool) (ntdef.Status, error) {
+	l := ldrOf(t)
+	m := l.at(base)
+	switch {
+	case m == nil:
+		return ntdef.STATUS_INVALID_PARAMETER, nil
+	case pin:
+		return ntdef.STATUS_SUCCESS, l.setLoads(t, m, pinned)
+	}
+	return ntdef.STATUS_SUCCESS, l.addLoad(t, m)
 }
 
 // ModuleHandle returns the base of a loaded image by name, 0 where it is not loaded.
@@ -38,27 +71,50 @@ func ModuleHandle(t *nt.Thread, name string) uint64 {
 
 // ModulePath returns the guest path of the image at a base, "" where there is none.
 func ModulePath(t *nt.Thread, base uint64) string {
-	for _, m := range ldrOf(t).modules {
-		if m.Base == base {
-			return m.Path
-		}
+	if m := ldrOf(t).at(base); m != nil {
+		return m.Path
 	}
 	return ""
 }
 
-// ProcedureAddress returns the address of an export of the image at a base, by name or, where it is empty, by ordinal.
-// STATUS_DLL_NOT_FOUND where there is no such image, STATUS_PROCEDURE_NOT_FOUND where it has no such export.
+// ProcedureAddress returns the address of an export of the image at a base, by name or, where it is empty, by ordinal. The
+// DLL that a forwarder names is loaded for it. STATUS_DLL_NOT_FOUND where there is no such image,
+// STATUS_PROCEDURE_NOT_FOUND where it has no such export.
 func ProcedureAddress(t *nt.Thread, base uint64, name string, ordinal uint16) (uint64, ntdef.Status, error) {
 	l := ldrOf(t)
-	for _, m := range l.modules {
-		if m.Base != base {
-			continue
-		}
-		va, err := l.resolve(t, m, name, ordinal, 0)
-		if err == nil && va == 0 {
-			return 0, ntdef.STATUS_PROCEDURE_NOT_FOUND, nil
-		}
-		return va, ntdef.STATUS_SUCCESS, err
+	m := l.at(base)
+	if m == nil {
+		return 0, ntdef.STATUS_DLL_NOT_FOUND, nil
 	}
-	return 0, ntdef.STATUS_DLL_NOT_FOUND, nil
+	before := len(l.modules)
+	va, err := l.resolve(t, m, name, ordinal, 0)
+	if err != nil {
+		return 0, 0, err
+	}
+	if len(l.modules) > before {
+		if err := l.createTLS(t); err != nil {
+			return 0, 0, err
+		}
+		if err := l.attach(t, m, runtimeReserved); err != nil {
+			if _, err := loadStatus(err); err != nil {
+				return 0, 0, err
+			}
+			l.forget()
+			return 0, ntdef.STATUS_PROCEDURE_NOT_FOUND, l.sweep(t, runtimeReserved)
+		}
+	}
+	if va == 0 {
+		return 0, ntdef.STATUS_PROCEDURE_NOT_FOUND, l.sweep(t, runtimeReserved)
+	}
+	return va, ntdef.STATUS_SUCCESS, nil
+}
+
+// at returns the image at a base, nil where there is none.
+func (l *ldr) at(base uint64) *loaded {
+	for _, m := range l.modules {
+		if m.Base == base {
+			return m
+		}
+	}
+	return nil
 }

@@ -33,8 +33,7 @@ func (l *ldr) createData(t *nt.Thread) error {
 	return t.Store64(t.Process().PEB()+ntdef.PebLdr, va)
 }
 
-// link makes the LDR_DATA_TABLE_ENTRY of an image and appends it to the lists; the program itself is not initialised by
-// the loader and not in that order's list.
+// link makes the LDR_DATA_TABLE_ENTRY of an image and appends it to the lists, but for that of the order of initialisation.
 func (l *ldr) link(t *nt.Thread, m *loaded) error {
 	full, base := nt.EncodeUTF16(m.Path), nt.EncodeUTF16(m.Name)
 	e := make([]byte, ntdef.LdrEntrySize)
@@ -50,7 +49,7 @@ func (l *ldr) link(t *nt.Thread, m *loaded) error {
 	}
 	le.PutUint32(e[ntdef.LdrEntrySizeOfImage:], uint32(m.Size))
 	le.PutUint32(e[ntdef.LdrEntryTimeDateStamp:], m.pe.TimeDateStamp)
-	le.PutUint16(e[ntdef.LdrEntryLoadCount:], 0xffff) // never unloaded
+	le.PutUint16(e[ntdef.LdrEntryLoadCount:], m.loads)
 	at := va + uint64(len(e))
 	for _, s := range []struct {
 		field int
@@ -65,20 +64,30 @@ func (l *ldr) link(t *nt.Thread, m *loaded) error {
 	if err := t.Write(va, block); err != nil {
 		return err
 	}
-	lists := []struct{ head, links uint64 }{
-		{ntdef.LdrInLoadOrder, ntdef.LdrEntryInLoadOrder},
-		{ntdef.LdrInMemoryOrder, ntdef.LdrEntryInMemoryOrder},
-		{ntdef.LdrInInitOrder, ntdef.LdrEntryInInitOrder},
+	if err := appendList(t, l.data+ntdef.LdrInLoadOrder, va+ntdef.LdrEntryInLoadOrder); err != nil {
+		return err
 	}
-	if m.Module == t.Process().Program() {
-		lists = lists[:2]
+	return appendList(t, l.data+ntdef.LdrInMemoryOrder, va+ntdef.LdrEntryInMemoryOrder)
+}
+
+// order appends an image to the list of the order of initialisation, in which the program never is.
+func (l *ldr) order(t *nt.Thread, m *loaded) error {
+	links := m.entry + ntdef.LdrEntryInInitOrder
+	if next, err := t.Load64(links); err != nil || next != 0 {
+		return err // it was unloaded and, before it was unmapped, loaded again
 	}
-	for _, list := range lists {
-		if err := appendList(t, l.data+list.head, va+list.links); err != nil {
+	return appendList(t, l.data+ntdef.LdrInInitOrder, links)
+}
+
+// unlink takes an image out of the lists and frees its LDR_DATA_TABLE_ENTRY.
+func (l *ldr) unlink(t *nt.Thread, m *loaded) error {
+	for _, links := range []uint64{ntdef.LdrEntryInLoadOrder, ntdef.LdrEntryInMemoryOrder, ntdef.LdrEntryInInitOrder} {
+		if err := removeList(t, m.entry+links); err != nil {
 			return err
 		}
 	}
-	return nil
+	_, err := FreeHeap(t, 0, m.entry)
+	return err
 }
 
 // appendList is InsertTailList on LIST_ENTRYs in guest memory.
@@ -93,4 +102,20 @@ func appendList(t *nt.Thread, head, entry uint64) error {
 		}
 	}
 	return nil
+}
+
+// removeList is RemoveEntryList; an entry that was never in a list is left alone.
+func removeList(t *nt.Thread, entry uint64) error {
+	next, err := t.Load64(entry)
+	if err != nil || next == 0 {
+		return err
+	}
+	last, err := t.Load64(entry + 8)
+	if err != nil {
+		return err
+	}
+	if err := t.Store64(next+8, last); err != nil {
+		return err
+	}
+	return t.Store64(last, next)
 }

@@ -1,6 +1,8 @@
 package ntdll
 
 import (
+	"fmt"
+
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntdef"
 )
@@ -11,81 +13,73 @@ const (
 	DLL_PROCESS_ATTACH = 1
 )
 
-// createTLS gives every image with a TLS directory an index and the thread a copy of its template: the array that
-// TEB.ThreadLocalStoragePointer points at (PE Format, "The .tls section").
-func (l *ldr) createTLS(t *nt.Thread) error {
-	var with []*loaded
-	for _, m := range l.modules {
-		if m.tls != nil {
-			with = append(with, m)
-		}
-	}
-	if len(with) == 0 {
-		return nil
-	}
-	array, err := l.allocate(t, 8*uint64(len(with)))
-	if err != nil {
-		return err
-	}
-	for i, m := range with {
-		size := m.tls.EndOfRawData - m.tls.StartOfRawData
-		block, err := l.allocate(t, size+uint64(m.tls.SizeOfZeroFill))
-		if err != nil {
-			return err
-		}
-		template := make([]byte, size)
-		if err := t.Read(m.tls.StartOfRawData, template); err != nil {
-			return err
-		}
-		if err := t.Write(block, template); err != nil {
-			return err
-		}
-		if err := t.Store64(array+8*uint64(i), block); err != nil {
-			return err
-		}
-		if err := t.Store32(m.tls.AddressOfIndex, uint32(i)); err != nil {
-			return err
-		}
-	}
-	return t.Store64(t.TEB()+ntdef.TebThreadLocalStoragePointer, array)
+// What DllMain finds in its third argument: whether its DLL comes with the program and goes with it, or is loaded and
+// unloaded at run time (DllMain's page in the Windows SDK).
+const (
+	startReserved   = 1
+	exitReserved    = 1
+	runtimeReserved = 0
+)
+
+// attach tells an image that it is loaded, after those that it needs; in a ring of images, the one comes last that the
+// others are reached through. A refusal is a loadError, with STATUS_DLL_INIT_FAILED.
+func (l *ldr) attach(t *nt.Thread, m *loaded, reserved uint64) error {
+	return l.attachAfter(t, m, reserved, map[*loaded]bool{})
 }
 
-// allocate takes zeroed memory from the process heap.
-func (l *ldr) allocate(t *nt.Thread, size uint64) (uint64, error) {
-	va, err := AllocateHeap(t, 0, HEAP_ZERO_MEMORY, size)
-	if err == nil && va == 0 {
-		err = t.Stop("no memory to load the program: %#x bytes", size)
-	}
-	return va, err
-}
-
-// initialize tells an image that it is loaded: its TLS callbacks, then its entry point; a built-in DLL's Init.
-func (l *ldr) initialize(t *nt.Thread, m *loaded) error {
-	if m.ready {
+// attachAfter is attach without the images that were seen. It looks behind those that are ready, since a forwarder that was
+// followed later may have brought a new one.
+func (l *ldr) attachAfter(t *nt.Thread, m *loaded, reserved uint64, seen map[*loaded]bool) error {
+	if seen[m] {
 		return nil
 	}
-	m.ready = true
-	if m.builtin != nil {
-		if m.builtin.Init == nil {
-			return nil
+	seen[m] = true
+	ready := m.ready
+	m.ready = true // an image that is loaded by a DllMain below does not begin it again
+	for _, other := range m.needs {
+		if err := l.attachAfter(t, other, reserved, seen); err != nil {
+			m.ready = ready
+			return err
 		}
-		return m.builtin.Init(t, m.Module)
 	}
-	if err := l.callTLS(t, m, DLL_PROCESS_ATTACH); err != nil {
-		return err
-	}
-	if m.Module == t.Process().Program() || m.pe.EntryPoint == 0 || l.modules[1] == m {
+	if ready {
 		return nil
 	}
-	ok, err := t.Call(m.Base+uint64(m.pe.EntryPoint), m.Base, DLL_PROCESS_ATTACH, 1)
-	if err == nil && uint32(ok) == 0 {
-		err = RaiseStatus(t, ntdef.STATUS_DLL_INIT_FAILED)
+	ok, err := l.initialize(t, m, reserved)
+	if err == nil && !ok {
+		m.ready = false
+		err = &loadError{ntdef.STATUS_DLL_INIT_FAILED, fmt.Sprintf("%s refuses to be loaded", m.Name)}
 	}
 	return err
 }
 
-// detach tells an image that the process ends.
-func (l *ldr) detach(t *nt.Thread, m *loaded) error {
+// initialize calls an image's TLS callbacks, then its entry point, which may refuse; a built-in DLL's Init.
+func (l *ldr) initialize(t *nt.Thread, m *loaded, reserved uint64) (ok bool, err error) {
+	program := m.Module == t.Process().Program()
+	if !program {
+		l.attached = append(l.attached, m)
+		if err := l.order(t, m); err != nil {
+			return false, err
+		}
+	}
+	if m.builtin != nil {
+		if m.builtin.Init == nil {
+			return true, nil
+		}
+		return true, m.builtin.Init(t, m.Module)
+	}
+	if err := l.callTLS(t, m, DLL_PROCESS_ATTACH); err != nil {
+		return false, err
+	}
+	if program || m.pe.EntryPoint == 0 {
+		return true, nil
+	}
+	v, err := t.Call(m.Base+uint64(m.pe.EntryPoint), m.Base, DLL_PROCESS_ATTACH, reserved)
+	return uint32(v) != 0, err
+}
+
+// detach tells an image that it is unloaded or that the process ends.
+func (l *ldr) detach(t *nt.Thread, m *loaded, reserved uint64) error {
 	if m.builtin != nil {
 		if m.builtin.Exit == nil {
 			return nil
@@ -95,11 +89,33 @@ func (l *ldr) detach(t *nt.Thread, m *loaded) error {
 	if err := l.callTLS(t, m, DLL_PROCESS_DETACH); err != nil {
 		return err
 	}
-	if m.Module == t.Process().Program() || m.pe.EntryPoint == 0 || l.modules[1] == m {
+	if m.Module == t.Process().Program() || m.pe.EntryPoint == 0 {
 		return nil
 	}
-	_, err := t.Call(m.Base+uint64(m.pe.EntryPoint), m.Base, DLL_PROCESS_DETACH, 1)
+	_, err := t.Call(m.Base+uint64(m.pe.EntryPoint), m.Base, DLL_PROCESS_DETACH, reserved)
 	return err
+}
+
+// ExitProcess is RtlExitUserProcess: images are told, the last that was initialised first and the program at the end, and
+// the process ends.
+func ExitProcess(t *nt.Thread, code uint32) error {
+	l := ldrOf(t)
+	l.exiting = true
+	for len(l.attached) > 0 { // an image that exits while it is told is not told again
+		last := len(l.attached) - 1
+		m := l.attached[last]
+		l.attached = l.attached[:last]
+		if err := l.detach(t, m, exitReserved); err != nil {
+			return err
+		}
+	}
+	if program := l.modules[0]; program.ready {
+		program.ready = false
+		if err := l.detach(t, program, exitReserved); err != nil {
+			return err
+		}
+	}
+	return t.Process().Exit(code)
 }
 
 // callTLS calls the functions of an image's TLS directory.
