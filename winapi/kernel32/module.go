@@ -6,8 +6,16 @@ import (
 	"github.com/pagewalk/pagewalk/winapi/ntdll"
 )
 
-// Modules (libloaderapi.h). Images stay mapped to the end: there is no FreeLibrary, and counting references has no effect.
+// Modules (libloaderapi.h).
 var moduleFuncs = []nt.UserFunc{
+	nt.Func("DisableThreadLibraryCalls", func(t *nt.Thread, a *moduleArgs) (uint64, error) {
+		st, err := ntdll.DisableThreadCallouts(t, a.Module)
+		if err != nil {
+			return 0, err
+		}
+		return boolOf(t, st)
+	}),
+	nt.Func("FreeLibrary", freeLibrary),
 	nt.Func("GetModuleFileNameA", func(t *nt.Thread, a *moduleFileNameArgs) (uint64, error) {
 		return getModuleFileName(t, a, narrowText)
 	}),
@@ -77,7 +85,29 @@ func getModuleHandleEx(t *nt.Thread, a *moduleHandleExArgs, text func(uint64) (s
 	} else if _, err := fail(t, ntdll.ERROR_MOD_NOT_FOUND); err != nil {
 		return 0, err
 	}
-	return truth(base != 0), t.Store64(uint64(a.Module), base)
+	if err := t.Store64(uint64(a.Module), base); err != nil {
+		return 0, err
+	}
+	if base != 0 && a.Flags&unchangedRefcount == 0 {
+		if _, err := ntdll.AddRefDLL(t, base, a.Flags&pin != 0); err != nil {
+			return 0, err
+		}
+	}
+	return truth(base != 0), nil
+}
+
+type moduleArgs struct{ Module uint64 }
+
+// freeLibrary unloads a DLL when it was freed as often as it was loaded.
+func freeLibrary(t *nt.Thread, a *moduleArgs) (uint64, error) {
+	if a.Module == 0 {
+		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	}
+	st, err := ntdll.UnloadDLL(t, a.Module)
+	if err != nil {
+		return 0, err
+	}
+	return boolOf(t, st)
 }
 
 type loadLibraryArgs struct {

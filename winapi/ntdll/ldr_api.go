@@ -61,6 +61,21 @@ func AddRefDLL(t *nt.Thread, base uint64, pin bool) (ntdef.Status, error) {
 	return ntdef.STATUS_SUCCESS, l.addLoad(t, m)
 }
 
+// DisableThreadCallouts has the image at a base not be told of threads, which its LDR_DATA_TABLE_ENTRY shows
+// (LdrDisableThreadCalloutsForDll). STATUS_DLL_NOT_FOUND where there is no such image or it has thread-local storage.
+func DisableThreadCallouts(t *nt.Thread, base uint64) (ntdef.Status, error) {
+	const dontCallForThreads = 0x40000 // LDRP_DONT_CALL_FOR_THREADS
+	m := ldrOf(t).at(base)
+	if m == nil || m.tls != nil {
+		return ntdef.STATUS_DLL_NOT_FOUND, nil
+	}
+	flags, err := t.Load32(m.entry + ntdef.LdrEntryFlags)
+	if err != nil {
+		return 0, err
+	}
+	return ntdef.STATUS_SUCCESS, t.Store32(m.entry+ntdef.LdrEntryFlags, flags|dontCallForThreads)
+}
+
 // ModuleHandle returns the base of a loaded image by name, 0 where it is not loaded.
 func ModuleHandle(t *nt.Thread, name string) uint64 {
 	if m := ldrOf(t).find(name); m != nil {

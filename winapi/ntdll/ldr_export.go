@@ -11,6 +11,10 @@ import (
 func loaderFuncs(system []*winapi.DLL) []nt.UserFunc {
 	return []nt.UserFunc{
 		nt.Func("LdrAddRefDll", ldrAddRefDll),
+		nt.Func("LdrDisableThreadCalloutsForDll", func(t *nt.Thread, a *dllArgs) (uint64, error) {
+			st, err := DisableThreadCallouts(t, a.Base)
+			return uint64(st), err
+		}),
 		nt.Func("LdrGetDllHandle", ldrGetDllHandle),
 		nt.Func("LdrGetProcedureAddress", ldrGetProcedureAddress),
 		nt.Func("LdrInitializeThunk", func(t *nt.Thread, a *initializeThunkArgs) (uint64, error) {

@@ -198,6 +198,17 @@ static void process(void) {
 	printf("LoadLibraryA %d", LoadLibraryA("kernel32.dll") == m);
 	printf(" %p", LoadLibraryA("nosuch.dll"));
 	printf(" %lu\n", last());
+	printf("FreeLibrary %d", FreeLibrary(m));
+	printf(" %d", GetModuleHandleA("kernel32") == m);
+	printf(" %d", FreeLibrary((HMODULE)0x1230000));
+	printf(" %lu", last());
+	printf(" %d", FreeLibrary(0));
+	printf(" %lu\n", last());
+	printf("DisableThreadLibraryCalls %d", DisableThreadLibraryCalls(m));
+	printf(" %d", DisableThreadLibraryCalls((HMODULE)0x1230000));
+	printf(" %lu\n", last());
+	printf("GetModuleHandleExA %d", GetModuleHandleExA(1, "kernel32", &m));
+	printf(" %d\n", FreeLibrary(m) && GetModuleHandleA("kernel32") == m);
 	printf("GetEnvironmentVariableA %lu", GetEnvironmentVariableA("NO_SUCH", b, sizeof b));
 	printf(" %lu\n", last());
 	WCHAR *env = GetEnvironmentStringsW();
