@@ -31,6 +31,8 @@ var guests = []struct {
 	{"vm", nil},
 	{"seh", nil},
 	{"tour", nil},
+	{"vec", nil},
+	{"x87", nil},
 }
 
 func guest(name string) string { return filepath.Join("guests", name+".exe") }

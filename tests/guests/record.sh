@@ -1,10 +1,13 @@
 #!/bin/sh
 # Records what each guest program does under Wine: golden/NAME.stdout, golden/NAME.exit, and the checksums of bench.exe
-# in golden/bench.txt (kernel, count, checksum). WINE names the program, Debian's wine64 by default.
+# in golden/bench.txt (kernel, count, checksum). WINE names the program, Debian's wine64 by default. Programs of numbers
+# are recorded from a native build by Linux's gcc, of which Wine must not differ.
 set -e
 cd "$(dirname "$0")"
 wine=${WINE:-/usr/lib/wine/wine64}
 export WINEDEBUG=-all
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
 record() { # NAME ARGS…
 	name=$1
 	shift
@@ -18,6 +21,13 @@ record hello_ucrt one two
 record vm
 record seh
 record tour
+. ./native.sh
+for p in vec x87; do
+	gcc $(flags $p) -static -no-pie -o "$tmp/$p" $p.c
+	"$tmp/$p" > "$tmp/$p.stdout"
+	record $p
+	cmp "$tmp/$p.stdout" golden/$p.stdout
+done
 for k in "alu 1000" "fib 2" "sieve 1" "sha 100" "chase 1000" "nbody 1000" "interp 1000" "memcpy 1" "touch 3"; do
 	echo "$k $("$wine" bench.exe $k | tr -d '\r')"
 done > golden/bench.txt
