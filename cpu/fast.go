@@ -40,6 +40,26 @@ var fastForms = [decode.NumOps]func(in *Inst) body{
 	decode.Jcc:    func(in *Inst) body { return jccForms[in.Cond&15] },
 	decode.SETcc:  pickSetcc,
 	decode.CMOVcc: pickCmov,
+
+	decode.ADDSD:  vectorForms{rr: addsdRR, rm: addsdRM}.pick,
+	decode.SUBSD:  vectorForms{rr: subsdRR, rm: subsdRM}.pick,
+	decode.MULSD:  vectorForms{rr: mulsdRR, rm: mulsdRM}.pick,
+	decode.DIVSD:  vectorForms{rr: divsdRR, rm: divsdRM}.pick,
+	decode.ADDSS:  vectorForms{rr: addssRR, rm: addssRM}.pick,
+	decode.SUBSS:  vectorForms{rr: subssRR, rm: subssRM}.pick,
+	decode.MULSS:  vectorForms{rr: mulssRR, rm: mulssRM}.pick,
+	decode.DIVSS:  vectorForms{rr: divssRR, rm: divssRM}.pick,
+	decode.MOVSD:  vectorForms{movsdRR, movsdRM, movsdMR}.pick,
+	decode.MOVSS:  vectorForms{rm: movssRM, mr: movssMR}.pick,
+	decode.MOVAPS: vectorForms{movupsRR, movapsRM, movapsMR}.pick,
+	decode.MOVAPD: vectorForms{movupsRR, movapsRM, movapsMR}.pick,
+	decode.MOVDQA: vectorForms{movupsRR, movapsRM, movapsMR}.pick,
+	decode.MOVUPS: vectorForms{movupsRR, movupsRM, movupsMR}.pick,
+	decode.MOVUPD: vectorForms{movupsRR, movupsRM, movupsMR}.pick,
+	decode.MOVDQU: vectorForms{movupsRR, movupsRM, movupsMR}.pick,
+	decode.PXOR:   vectorForms{rr: pxorRR}.pick,
+	decode.XORPS:  vectorForms{rr: pxorRR}.pick,
+	decode.XORPD:  vectorForms{rr: pxorRR}.pick,
 }
 
 // Indexes of fastBinary.

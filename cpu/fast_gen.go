@@ -3,6 +3,7 @@
 package cpu
 
 import (
+	"math"
 	"math/bits"
 
 	"github.com/pagewalk/pagewalk/x86"
@@ -2369,6 +2370,222 @@ func cmovG64(c *CPU, in *Inst) *x86.Fault {
 	}
 	*d = r
 	return nil
+}
+
+func addsdRR(c *CPU, in *Inst) *x86.Fault {
+	b := uint64(c.XMM[in.Args[1]&15][0])
+	d := &c.XMM[in.Args[0]&15][0]
+	a := *d
+	r := math.Float64bits(math.Float64frombits(a) + math.Float64frombits(b))
+	if c.quietMXCSR() && normal64(a) && normal64(b) && inner64(r) {
+		*d = r
+		return nil
+	}
+	return c.lowDouble(opAdd, d, b)
+}
+
+func addsdRM(c *CPU, in *Inst) *x86.Fault {
+	b, f := c.MMU.Load64(c.sum(in))
+	if f != nil {
+		return c.memFault(in, f)
+	}
+	d := &c.XMM[in.Args[0]&15][0]
+	a := *d
+	r := math.Float64bits(math.Float64frombits(a) + math.Float64frombits(b))
+	if c.quietMXCSR() && normal64(a) && normal64(b) && inner64(r) {
+		*d = r
+		return nil
+	}
+	return c.lowDouble(opAdd, d, b)
+}
+
+func addssRR(c *CPU, in *Inst) *x86.Fault {
+	b := uint32(c.XMM[in.Args[1]&15][0])
+	d := &c.XMM[in.Args[0]&15]
+	a := uint32(d[0])
+	r := math.Float32bits(math.Float32frombits(a) + math.Float32frombits(b))
+	if c.quietMXCSR() && normal32(a) && normal32(b) && inner32(r) {
+		d.setLow32(r)
+		return nil
+	}
+	return c.lowSingle(opAdd, d, b)
+}
+
+func addssRM(c *CPU, in *Inst) *x86.Fault {
+	b, f := c.MMU.Load32(c.sum(in))
+	if f != nil {
+		return c.memFault(in, f)
+	}
+	d := &c.XMM[in.Args[0]&15]
+	a := uint32(d[0])
+	r := math.Float32bits(math.Float32frombits(a) + math.Float32frombits(b))
+	if c.quietMXCSR() && normal32(a) && normal32(b) && inner32(r) {
+		d.setLow32(r)
+		return nil
+	}
+	return c.lowSingle(opAdd, d, b)
+}
+
+func subsdRR(c *CPU, in *Inst) *x86.Fault {
+	b := uint64(c.XMM[in.Args[1]&15][0])
+	d := &c.XMM[in.Args[0]&15][0]
+	a := *d
+	r := math.Float64bits(math.Float64frombits(a) - math.Float64frombits(b))
+	if c.quietMXCSR() && normal64(a) && normal64(b) && inner64(r) {
+		*d = r
+		return nil
+	}
+	return c.lowDouble(opSub, d, b)
+}
+
+func subsdRM(c *CPU, in *Inst) *x86.Fault {
+	b, f := c.MMU.Load64(c.sum(in))
+	if f != nil {
+		return c.memFault(in, f)
+	}
+	d := &c.XMM[in.Args[0]&15][0]
+	a := *d
+	r := math.Float64bits(math.Float64frombits(a) - math.Float64frombits(b))
+	if c.quietMXCSR() && normal64(a) && normal64(b) && inner64(r) {
+		*d = r
+		return nil
+	}
+	return c.lowDouble(opSub, d, b)
+}
+
+func subssRR(c *CPU, in *Inst) *x86.Fault {
+	b := uint32(c.XMM[in.Args[1]&15][0])
+	d := &c.XMM[in.Args[0]&15]
+	a := uint32(d[0])
+	r := math.Float32bits(math.Float32frombits(a) - math.Float32frombits(b))
+	if c.quietMXCSR() && normal32(a) && normal32(b) && inner32(r) {
+		d.setLow32(r)
+		return nil
+	}
+	return c.lowSingle(opSub, d, b)
+}
+
+func subssRM(c *CPU, in *Inst) *x86.Fault {
+	b, f := c.MMU.Load32(c.sum(in))
+	if f != nil {
+		return c.memFault(in, f)
+	}
+	d := &c.XMM[in.Args[0]&15]
+	a := uint32(d[0])
+	r := math.Float32bits(math.Float32frombits(a) - math.Float32frombits(b))
+	if c.quietMXCSR() && normal32(a) && normal32(b) && inner32(r) {
+		d.setLow32(r)
+		return nil
+	}
+	return c.lowSingle(opSub, d, b)
+}
+
+func mulsdRR(c *CPU, in *Inst) *x86.Fault {
+	b := uint64(c.XMM[in.Args[1]&15][0])
+	d := &c.XMM[in.Args[0]&15][0]
+	a := *d
+	r := math.Float64bits(math.Float64frombits(a) * math.Float64frombits(b))
+	if c.quietMXCSR() && normal64(a) && normal64(b) && inner64(r) {
+		*d = r
+		return nil
+	}
+	return c.lowDouble(opMul, d, b)
+}
+
+func mulsdRM(c *CPU, in *Inst) *x86.Fault {
+	b, f := c.MMU.Load64(c.sum(in))
+	if f != nil {
+		return c.memFault(in, f)
+	}
+	d := &c.XMM[in.Args[0]&15][0]
+	a := *d
+	r := math.Float64bits(math.Float64frombits(a) * math.Float64frombits(b))
+	if c.quietMXCSR() && normal64(a) && normal64(b) && inner64(r) {
+		*d = r
+		return nil
+	}
+	return c.lowDouble(opMul, d, b)
+}
+
+func mulssRR(c *CPU, in *Inst) *x86.Fault {
+	b := uint32(c.XMM[in.Args[1]&15][0])
+	d := &c.XMM[in.Args[0]&15]
+	a := uint32(d[0])
+	r := math.Float32bits(math.Float32frombits(a) * math.Float32frombits(b))
+	if c.quietMXCSR() && normal32(a) && normal32(b) && inner32(r) {
+		d.setLow32(r)
+		return nil
+	}
+	return c.lowSingle(opMul, d, b)
+}
+
+func mulssRM(c *CPU, in *Inst) *x86.Fault {
+	b, f := c.MMU.Load32(c.sum(in))
+	if f != nil {
+		return c.memFault(in, f)
+	}
+	d := &c.XMM[in.Args[0]&15]
+	a := uint32(d[0])
+	r := math.Float32bits(math.Float32frombits(a) * math.Float32frombits(b))
+	if c.quietMXCSR() && normal32(a) && normal32(b) && inner32(r) {
+		d.setLow32(r)
+		return nil
+	}
+	return c.lowSingle(opMul, d, b)
+}
+
+func divsdRR(c *CPU, in *Inst) *x86.Fault {
+	b := uint64(c.XMM[in.Args[1]&15][0])
+	d := &c.XMM[in.Args[0]&15][0]
+	a := *d
+	r := math.Float64bits(math.Float64frombits(a) / math.Float64frombits(b))
+	if c.quietMXCSR() && normal64(a) && normal64(b) && inner64(r) {
+		*d = r
+		return nil
+	}
+	return c.lowDouble(opDiv, d, b)
+}
+
+func divsdRM(c *CPU, in *Inst) *x86.Fault {
+	b, f := c.MMU.Load64(c.sum(in))
+	if f != nil {
+		return c.memFault(in, f)
+	}
+	d := &c.XMM[in.Args[0]&15][0]
+	a := *d
+	r := math.Float64bits(math.Float64frombits(a) / math.Float64frombits(b))
+	if c.quietMXCSR() && normal64(a) && normal64(b) && inner64(r) {
+		*d = r
+		return nil
+	}
+	return c.lowDouble(opDiv, d, b)
+}
+
+func divssRR(c *CPU, in *Inst) *x86.Fault {
+	b := uint32(c.XMM[in.Args[1]&15][0])
+	d := &c.XMM[in.Args[0]&15]
+	a := uint32(d[0])
+	r := math.Float32bits(math.Float32frombits(a) / math.Float32frombits(b))
+	if c.quietMXCSR() && normal32(a) && normal32(b) && inner32(r) {
+		d.setLow32(r)
+		return nil
+	}
+	return c.lowSingle(opDiv, d, b)
+}
+
+func divssRM(c *CPU, in *Inst) *x86.Fault {
+	b, f := c.MMU.Load32(c.sum(in))
+	if f != nil {
+		return c.memFault(in, f)
+	}
+	d := &c.XMM[in.Args[0]&15]
+	a := uint32(d[0])
+	r := math.Float32bits(math.Float32frombits(a) / math.Float32frombits(b))
+	if c.quietMXCSR() && normal32(a) && normal32(b) && inner32(r) {
+		d.setLow32(r)
+		return nil
+	}
+	return c.lowSingle(opDiv, d, b)
 }
 
 var fastBinary = [...]struct{ rr, ri, rm, mr, mi [3]body }{

@@ -6,6 +6,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/pagewalk/pagewalk/cpu/decode"
+	"github.com/pagewalk/pagewalk/x86"
 	"github.com/stretchr/testify/require"
 )
 
@@ -27,6 +28,22 @@ func TestFastFormsLeaveTheBodysState(t *testing.T) {
 			compareForms(t, c, code, draw(caseSeed(code, n), &in, cares[string(code)]))
 		}
 	}
+	v := vectorCPU(t)
+	for _, code := range sseEncodings() {
+		in := decodeOne(t, code)
+		fast := fastForms[in.Op]
+		if fast == nil || fast(&in) == nil {
+			continue
+		}
+		seen[in.Op] = true
+		for n := range 200 {
+			before := drawVector(caseSeed(code, n))
+			if n%10 == 0 {
+				before.R[RSI] = misplaced[n/10%len(misplaced)]
+			}
+			compareVectorForms(t, v, code, before)
+		}
+	}
 	for op, fast := range fastForms {
 		require.Equal(t, fast != nil, seen[decode.Op(op)], "%v: a fast form without an encoding under test", decode.Op(op))
 	}
@@ -42,6 +59,16 @@ func FuzzFastForms(f *testing.F) {
 		code := codes[pick%uint64(len(codes))]
 		in := decodeOne(t, code)
 		compareForms(t, c, code, draw(rand.New(rand.NewPCG(seed, pick)), &in, cares[string(code)]))
+	})
+}
+
+// FuzzFastVectorForms draws an SSE encoding and the state from the fuzzer.
+func FuzzFastVectorForms(f *testing.F) {
+	codes := sseEncodings()
+	f.Add(uint64(1), uint64(2))
+	c := vectorCPU(f)
+	f.Fuzz(func(t *testing.T, pick, seed uint64) {
+		compareVectorForms(t, c, codes[pick%uint64(len(codes))], drawVector(rand.New(rand.NewPCG(seed, pick))))
 	})
 }
 
@@ -83,5 +110,29 @@ func compareForms(t *testing.T, c *CPU, code []byte, before *testState) {
 	}
 	want := result(c.Step)
 	got := result(func() Exit { return c.Run(1) })
-	require.Empty(t, gocmp.Diff(want, got), "%x", code)
+	if want != got {
+		require.Empty(t, gocmp.Diff(want, got), "%x", code)
+	}
 }
+
+func compareVectorForms(t *testing.T, c *CPU, code []byte, before *vectorState) {
+	t.Helper()
+	result := func(step func() Exit) (s vectorState, f x86.Fault) {
+		c.loadVector(before, code)
+		if e := step(); e.Kind == ExitException {
+			f = *e.Fault
+		}
+		c.storeVector(&s)
+		return s, f
+	}
+	want, wantFault := result(c.Step)
+	got, gotFault := result(func() Exit { return c.Run(1) })
+	if want != got || wantFault != gotFault {
+		require.Empty(t, gocmp.Diff(want, got), "%x", code)
+		require.Equal(t, wantFault, gotFault, "%x", code)
+	}
+}
+
+// misplaced are values of RSI at which the memory operands of sseEncodings are not aligned, not mapped, not canonical, and
+// half on a page that is not mapped.
+var misplaced = []uint64{memBase + window + 8, 1 << 30, 1 << 63, 1<<30 - 4}
