@@ -38,6 +38,24 @@ const (
 	MEM_RESET_UNDO  uint32 = 0x01000000
 	MEM_LARGE_PAGES uint32 = 0x20000000
 	MEM_IMAGE       uint32 = 0x01000000
+
+	MEM_REPLACE_PLACEHOLDER   uint32 = 0x00004000 // with MEM_RESERVE, and of views
+	MEM_RESERVE_PLACEHOLDER   uint32 = 0x00040000
+	MEM_COALESCE_PLACEHOLDERS uint32 = 0x00000001 // with MEM_RELEASE
+	MEM_PRESERVE_PLACEHOLDER  uint32 = 0x00000002
+)
+
+// Attributes of sections (winnt.h; "CreateFileMapping").
+const (
+	SEC_BASED        uint32 = 0x00200000
+	SEC_NO_CHANGE    uint32 = 0x00400000
+	SEC_FILE         uint32 = 0x00800000
+	SEC_IMAGE        uint32 = 0x01000000
+	SEC_RESERVE      uint32 = 0x04000000
+	SEC_COMMIT       uint32 = 0x08000000
+	SEC_NOCACHE      uint32 = 0x10000000
+	SEC_WRITECOMBINE uint32 = 0x40000000
+	SEC_LARGE_PAGES  uint32 = 0x80000000
 )
 
 // MemoryBasicInformationSize is the size in bytes of MEMORY_BASIC_INFORMATION on x64.
