@@ -23,12 +23,12 @@ import (
 
 // Config says how a program is run. The zero Config is a good one.
 type Config struct {
-	RAM           uint64 // bytes, a multiple of 4 KiB up to 64 GiB; 0 means 256 MiB
-	PageFileBytes uint64 // adds to the commit limit
-	TLB           string // a profile's name; "" means ideal
-	Exact         bool   // every access goes through the TLB model
-	Seed          uint64 // decides ASLR, cookies and RDRAND: one seed, one run
-	Env           []string
+	RAM      uint64 // bytes, a multiple of 4 KiB up to 64 GiB; 0 means 256 MiB
+	PageFile nt.PageFile
+	TLB      string // a profile's name; "" means ideal
+	Exact    bool   // every access goes through the TLB model
+	Seed     uint64 // decides ASLR, cookies and RDRAND: one seed, one run
+	Env      []string
 
 	Stdin          io.Reader // nil: empty
 	Stdout, Stderr io.Writer // nil: dropped
@@ -117,7 +117,7 @@ func (m *Machine) start(program string, args []string, cfg *Config, size int64) 
 		return err
 	}
 	sysCfg := nt.Config{
-		RAMBytes: cfg.RAM, PageFileBytes: cfg.PageFileBytes, TLB: profile, Exact: cfg.Exact, Seed: cfg.Seed,
+		RAMBytes: cfg.RAM, PageFile: cfg.PageFile, TLB: profile, Exact: cfg.Exact, Seed: cfg.Seed,
 		SystemImages: set.Images, UserFuncs: set.Funcs, Stdin: cfg.Stdin, Stdout: cfg.Stdout, Stderr: cfg.Stderr,
 		MaxInstructions: cfg.MaxInstructions, StepOnly: cfg.StepOnly,
 	}

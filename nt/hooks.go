@@ -10,6 +10,9 @@ import (
 type Hooks struct {
 	Fault     func(*Thread, *ntmm.FaultEvent)
 	VAD       func(*Thread, *ntmm.VADEvent)
+	PFN       func(*Thread, *ntmm.PFNEvent)
+	WS        func(*Thread, *ntmm.WSEvent)
+	IO        func(*Thread, *ntmm.IOEvent)
 	Service   func(*Thread, *ServiceEvent) // after the service
 	Call      func(*Thread, *CallEvent)    // a built-in function was entered
 	Return    func(*Thread, *CallEvent)    // it returned normally
@@ -41,6 +44,15 @@ func (s *System) memoryHooks() *ntmm.Hooks {
 	}
 	if f := s.hooks.VAD; f != nil {
 		h.VAD = func(e *ntmm.VADEvent) { f(s.thread(), e) }
+	}
+	if f := s.hooks.PFN; f != nil {
+		h.PFN = func(e *ntmm.PFNEvent) { f(s.thread(), e) }
+	}
+	if f := s.hooks.WS; f != nil {
+		h.WS = func(e *ntmm.WSEvent) { f(s.thread(), e) }
+	}
+	if f := s.hooks.IO; f != nil {
+		h.IO = func(e *ntmm.IOEvent) { f(s.thread(), e) }
 	}
 	return h
 }

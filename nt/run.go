@@ -56,6 +56,7 @@ func (t *Thread) execute() error {
 	switch e.Kind {
 	case cpu.ExitNone, cpu.ExitBudget:
 		s.updateClock()
+		s.mm.Tick(s.Now())
 		select {
 		case <-s.done:
 			return errCancelled

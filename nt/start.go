@@ -34,7 +34,7 @@ func (s *System) StartProcess(prog Program, args, env []string) (*Process, error
 	if st != ntdef.STATUS_SUCCESS {
 		return nil, startError("create the address space", st)
 	}
-	if f := s.mmu.SetCR3(uint64(as.CR3())); f != nil {
+	if f := as.Activate(); f != nil {
 		return nil, fmt.Errorf("load CR3 with %v: %w", as.CR3(), f)
 	}
 	p := &Process{sys: s, as: as, id: 4 * (256 + s.rng.Uint64N(2048)), folder: prog.Folder, local: map[any]any{}}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"os"
 
 	"github.com/pagewalk/pagewalk/cpu"
 	"github.com/pagewalk/pagewalk/mmu"
@@ -20,11 +21,10 @@ import (
 // Config describes a machine.
 type Config struct {
 	RAMBytes uint64 // a multiple of 4 KiB, at most 64 GiB; 0 means 256 MiB
-	// PageFileBytes adds to the commit limit.
-	PageFileBytes uint64
-	TLB           tlb.Profile // the zero Profile is tlb's ideal one
-	Exact         bool        // every access goes through the TLB model
-	Seed          uint64      // ASLR, cookies, RDRAND
+	PageFile PageFile
+	TLB      tlb.Profile // the zero Profile is tlb's ideal one
+	Exact    bool        // every access goes through the TLB model
+	Seed     uint64      // ASLR, cookies, RDRAND
 
 	SystemImages map[string][]byte // C:\Windows\System32: PE images by lower-case file name; ntdll.dll must be there
 	UserFuncs    []UserFunc        // the bodies behind the built-in images' stubs, by number from UserFuncBase
@@ -58,6 +58,8 @@ type System struct {
 	max            uint64
 	stepOnly       bool
 
+	pageFile *os.File // nil: none
+
 	proc   *Process
 	done   <-chan struct{}
 	waited uint64 // nanoseconds added to the instruction count by waits
@@ -79,7 +81,7 @@ func New(cfg Config) (*System, error) {
 		hooks: cfg.Hooks, max: cfg.MaxInstructions, stepOnly: cfg.StepOnly,
 	}
 	if err := s.init(&cfg); err != nil {
-		return nil, errors.Join(err, mem.Close())
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
@@ -91,12 +93,15 @@ func (s *System) init(cfg *Config) error {
 	s.cpu.SetSeed(s.rng.Uint64())
 	s.cpu.TSC = s.Now
 	mm, err := ntmm.NewManager(ntmm.Config{
-		Memory: s.mem, MMU: s.mmu, PageFileBytes: cfg.PageFileBytes, Hooks: s.memoryHooks(),
+		Memory: s.mem, MMU: s.mmu, Hooks: s.memoryHooks(),
 	})
 	if err != nil {
 		return fmt.Errorf("RAM of %d bytes: %w", cfg.RAMBytes, err)
 	}
 	s.mm = mm
+	if err := s.openPageFile(cfg.PageFile); err != nil {
+		return err
+	}
 	s.bias = s.rng.Uint64N(dllBiasSlots)
 	if s.images, err = systemImages(cfg.SystemImages); err != nil {
 		return err
@@ -125,8 +130,8 @@ func (s *System) enterLongMode() error {
 	return nil
 }
 
-// Close gives the guest's RAM back to the host.
-func (s *System) Close() error { return s.mem.Close() }
+// Close gives the guest's RAM back to the host and removes the page file.
+func (s *System) Close() error { return errors.Join(s.closePageFile(), s.mem.Close()) }
 
 // MMU returns the machine's MMU.
 func (s *System) MMU() *mmu.MMU { return s.mmu }

@@ -23,7 +23,7 @@ const allocationTypes = ntdef.MEM_COMMIT | ntdef.MEM_RESERVE | ntdef.MEM_RESET |
 // _4 (size), _5 (type), INVALID_PAGE_PROTECTION, CONFLICTING_ADDRESSES, NO_MEMORY, COMMITMENT_LIMIT; NOT_SUPPORTED for the
 // types that package doc names.
 func (as *AddressSpace) Allocate(r *Request) ntdef.Status {
-	defer as.check()
+	defer as.m.check()
 	high, st := as.zeroBits(r.ZeroBits)
 	if st != ntdef.STATUS_SUCCESS {
 		return st
@@ -92,11 +92,11 @@ func (as *AddressSpace) reserve(r *Request, code protectCode, high x86.VirtAddr)
 	kind := VADReserve
 	if v.committed {
 		kind = VADReserveCommit
-		if st := as.m.commit.charge(v.pages()); st != ntdef.STATUS_SUCCESS {
+		if st := as.charge(v.pages()); st != ntdef.STATUS_SUCCESS {
 			return st
 		}
 	}
-	as.vads.insert(v)
+	as.insertVAD(v)
 	r.Base, r.Size = start, uint64(end-start)
 	as.vadEvent(kind, v, start, end, v.protect)
 	return ntdef.STATUS_SUCCESS
@@ -106,20 +106,45 @@ func (as *AddressSpace) reserve(r *Request, code protectCode, high x86.VirtAddr)
 func (as *AddressSpace) commitPages(r *Request, code protectCode) ntdef.Status {
 	start, end := r.Base.Page(), pageUp(r.Base+x86.VirtAddr(r.Size))
 	v := as.vads.find(start)
-	if v == nil || end > v.end || !v.isPrivate() {
+	if v != nil && end <= v.end && v.area != nil && v.area.reserved {
+		return as.commitReserved(r, v, code)
+	}
+	if v == nil || end > v.end || !v.isPrivate() || v.placeholder {
 		return ntdef.STATUS_CONFLICTING_ADDRESSES
 	}
 	fresh := as.uncommitted(v, start, end)
-	if st := as.m.commit.charge(fresh); st != ntdef.STATUS_SUCCESS {
+	if st := as.charge(fresh); st != ntdef.STATUS_SUCCESS {
 		return st
 	}
 	if st := as.makeTables(start, end); st != ntdef.STATUS_SUCCESS {
-		as.m.commit.release(fresh)
+		as.release(fresh)
 		return st
 	}
 	for va := start; va < end; va += x86.PageSize {
 		at, e := as.pte(va)
 		as.protectPage(va, at, e, code)
+	}
+	r.Base, r.Size = start, uint64(end-start)
+	as.vadEvent(VADCommit, v, start, end, r.Protect)
+	return ntdef.STATUS_SUCCESS
+}
+
+// commitReserved commits pages of a view of a SEC_RESERVE section.
+func (as *AddressSpace) commitReserved(r *Request, v *vad, code protectCode) ntdef.Status {
+	start, end := r.Base.Page(), pageUp(r.Base+x86.VirtAddr(r.Size))
+	if !v.code.permits(code) {
+		return ntdef.STATUS_SECTION_PROTECTION
+	}
+	if st := as.makeTables(start, end); st != ntdef.STATUS_SUCCESS {
+		return st
+	}
+	if st := as.commitView(v, start, end); st != ntdef.STATUS_SUCCESS {
+		as.freeEmptyTables(start, end)
+		return st
+	}
+	for va := start; va < end; va += x86.PageSize {
+		at, e := as.pte(va)
+		as.protectViewPage(v, va, at, e, code)
 	}
 	r.Base, r.Size = start, uint64(end-start)
 	as.vadEvent(VADCommit, v, start, end, r.Protect)
@@ -140,15 +165,22 @@ func (as *AddressSpace) makeTables(start, end x86.VirtAddr) ntdef.Status {
 // freeEmptyTables frees the page tables of a range that have no entry.
 func (as *AddressSpace) freeEmptyTables(start, end x86.VirtAddr) {
 	for va := start; va < end; va = va&^(tableSpan-1) + tableSpan {
-		if at, e := as.pte(va); at != 0 && e == 0 && as.m.pfns.entry(at.PFN()).used == 0 {
-			as.clearPTE(at)
+		if at, _ := as.pte(va); at != 0 {
+			as.freeTables(at.PFN())
 		}
 	}
 }
 
-// uncommitted counts the pages of a private range that are not committed.
+// uncommitted counts the pages of a range that are not committed.
 func (as *AddressSpace) uncommitted(v *vad, start, end x86.VirtAddr) uint64 {
 	n := uint64(end-start) >> x86.PageShift
+	if a := v.area; a != nil {
+		if !a.reserved {
+			return 0
+		}
+		a.eachProto(v.page(start), v.page(end-1)+1, func(uint64, x86.PTE) { n-- })
+		return n
+	}
 	if v.committed {
 		n = 0
 	}
@@ -163,28 +195,20 @@ func (as *AddressSpace) uncommitted(v *vad, start, end x86.VirtAddr) uint64 {
 	return n
 }
 
-// protectPage gives one committed page, or one that is being committed, a protection.
+// protectPage gives one committed page, or one that is being committed, a protection. A page that no access may reach as it
+// stands leaves the working set.
 func (as *AddressSpace) protectPage(va x86.VirtAddr, at x86.PhysAddr, e x86.PTE, code protectCode) {
-	if !hasFrame(e) {
-		as.setPTE(at, softPTE(code))
+	if e&x86.PTEPresent == 0 {
+		as.setPTE(at, withCode(e, code))
 		return
 	}
 	if code.guard() || code.noAccess() {
-		as.setPTE(at, transitionPTE(frameOf(e), code))
-	} else {
-		as.setPTE(at, validPTE(frameOf(e), code)|accessedDirty(e))
+		as.evict(va, at, e)
+		as.setPTE(at, withCode(as.m.load(at), code))
+		return
 	}
-	if e&x86.PTEPresent != 0 {
-		as.m.mmu.InvalidatePage(va)
-	}
-}
-
-// accessedDirty returns the A and D bits of a valid entry.
-func accessedDirty(e x86.PTE) x86.PTE {
-	if e&x86.PTEPresent == 0 {
-		return 0
-	}
-	return e & (x86.PTEAccessed | x86.PTEDirty)
+	as.setPTE(at, validPTE(frameOf(e), code)|e&(x86.PTEAccessed|x86.PTEDirty|pteLocked|pteAge))
+	as.invalidate(va)
 }
 
 func pageUp(va x86.VirtAddr) x86.VirtAddr { return (va + x86.PageMask) &^ x86.PageMask }

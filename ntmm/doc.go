@@ -6,24 +6,38 @@
 // An AddressSpace has a tree of virtual address descriptors (VADs), one for each reservation or view. The page tables lie
 // in guest memory in hardware format. A page's state is in exactly one place: its PTE, or, where the PTE is zero, its VAD.
 //
-//   - PTE valid: the page is resident; bits 56:52, which hardware ignores, keep its protection code.
-//   - PTE invalid, not zero: a software format (pte.go) with a protection code: demand zero, decommitted, or an image page
-//     whose protection was changed before it was touched.
-//   - PTE zero, or no page table: the VAD says it: reserved, committed with the VAD's protection, or a page of an image
-//     section with its section's.
+//   - PTE valid: the page is in the working set, which is nothing else than the valid PTEs; bits 56:52, which hardware
+//     ignores, keep its protection code, 58:57 its age, bit 10 that it is locked.
+//   - PTE in transition: the page is the address space's own and in memory, on the standby or the modified list.
+//   - PTE in page-file format: the page is the address space's own and lies there.
+//   - PTE in prototype format: the page belongs to a section; its prototype PTE, in the control area, says where it is.
+//   - PTE invalid, not zero, none of these: a protection code alone: demand zero, or decommitted.
+//   - PTE zero, or no page table: the VAD says it: reserved, committed with the VAD's protection, or a page of a view.
 //
 // # Where frames come from
 //
-// The PFN database has an entry for each frame in use (pfn.go). A frame that was never used is zero and needs no entry:
-// the zeroed list begins as an interval, so that starting a machine costs the same whatever its RAM.
+// Every frame has an entry in the PFN database and is on one list, or in use (pfn.go). A frame that was never used is zero
+// and needs no entry: the zeroed list ends in an interval, so that starting a machine costs the same whatever its RAM.
+//
+// takeFrame asks the zeroed and free lists, then standby from priority 0 up: the page that loses its frame there has its
+// original PTE written back, which says where the contents are. Where few pages are available, modified pages are written to
+// page files (clustered, places chosen at the time of writing) and data files, and working sets are trimmed by a clock that
+// gives pages used since it last came by a second chance. The instruction that needs a page waits for all of it; on top of
+// that Tick does by instruction counts what Windows' zero-page thread and balance-set manager do by the clock.
 //
 // # What a fault does
 //
 // Fault looks at the VAD and the PTE, in this order: no VAD or not committed, no access: an access violation. Guard: the
 // guard is cleared on that page alone, then the stack grows or STATUS_GUARD_PAGE_VIOLATION is raised. The protection does not
-// allow the access: an access violation. A valid copy-on-write page that is written: a private copy. An image page: it is
-// read from its file once for all views. Else a zeroed frame. Nothing on this path allocates.
+// allow the access: an access violation. A valid copy-on-write page that is written: a private copy. A page in transition:
+// it comes back. A page in a page file: it is read, with its neighbours. A page of a section: it is made resident for all
+// views, or copied. Else a zeroed frame. Nothing on this path allocates, but prototype PTEs, 512 at a time.
 //
-// Not here yet, and refused by status where asked for: page replacement and page files (the limit they add to commit is
-// counted), data-file and page-file sections, large pages, AWE, write watch, MEM_RESET, placeholders.
+// # Sections
+//
+// A control area is what all views and sections of one thing share (area.go): of one data file, of one image, or of pages
+// that a page file backs. Its prototype PTEs are kernel memory, which lies outside of the guest's RAM here. Data files are
+// read and written through the manager (filecache.go), so that views and reads agree.
+//
+// Not here yet, and refused by status where asked for: large pages, AWE, write watch, MEM_RESET, placeholders.
 package ntmm

@@ -9,6 +9,9 @@ import (
 type Hooks struct {
 	Fault func(*FaultEvent)
 	VAD   func(*VADEvent)
+	PFN   func(*PFNEvent)
+	WS    func(*WSEvent)
+	IO    func(*IOEvent)
 }
 
 // FaultKind says what a page fault was.
@@ -18,6 +21,7 @@ type FaultKind uint8
 const (
 	DemandZero      FaultKind = iota // a page that begins as zeros
 	Transition                       // a page that was in memory already
+	PageFileIn                       // a page read from a page file
 	MappedFile                       // a page read from a file
 	CopyOnWrite                      // the private copy of a shared page
 	Guard                            // STATUS_GUARD_PAGE_VIOLATION raised
@@ -30,7 +34,7 @@ const (
 )
 
 var kindNames = [...]string{
-	"demand_zero", "transition", "mapped_file", "copy_on_write", "guard", "stack_growth", "stack_overflow", "spurious",
+	"demand_zero", "transition", "page_file", "mapped_file", "copy_on_write", "guard", "stack_growth", "stack_overflow", "spurious",
 	"access_violation", "in_page_error", "no_memory",
 }
 
@@ -40,7 +44,7 @@ func (k FaultKind) String() string { return kindNames[k] }
 // Region describes the reservation or view of an address.
 type Region struct {
 	Start, End x86.VirtAddr // [Start, End); both 0 where the address is free
-	Type       uint32       // MEM_PRIVATE, MEM_IMAGE; 0 where free
+	Type       uint32       // MEM_PRIVATE, MEM_MAPPED, MEM_IMAGE; 0 where free
 	Protect    uint32       // of the page: 0 where it is only reserved
 	Name       string       // of the mapped file
 }
@@ -92,6 +96,78 @@ type VADEvent struct {
 
 func (as *AddressSpace) vadEvent(kind VADKind, v *vad, start, end x86.VirtAddr, protect uint32) {
 	if h := as.m.hooks.VAD; h != nil {
-		h(&VADEvent{Kind: kind, Start: start, End: end, Protect: protect, Type: v.typ, Name: v.name})
+		h(&VADEvent{Kind: kind, Start: start, End: end, Protect: protect, Type: v.typ, Name: v.name()})
+	}
+}
+
+// A PFNEvent is one move of a frame: off a list into use, or onto a list.
+type PFNEvent struct {
+	PFN      uint64
+	From, To PFNState
+	Priority uint8
+	PTEAddr  x86.PhysAddr // of a page that is one address space's own
+}
+
+func (m *Manager) pfnEvent(frame uint64, p *pfn, from, to listID) {
+	e := PFNEvent{PFN: frame, From: from.state(), To: to.state(), Priority: p.priority}
+	if !p.proto() {
+		e.PTEAddr = p.pte
+	}
+	m.hooks.PFN(&e)
+}
+
+// WSKind says what happened to a working set.
+type WSKind uint8
+
+// The changes of a working set that no fault tells of.
+const (
+	WSTrim WSKind = iota // a page left it
+)
+
+// String returns the name in the trace.
+func (k WSKind) String() string { return "trim" }
+
+// A WSEvent is one change of a working set.
+type WSEvent struct {
+	Kind  WSKind
+	CR3   x86.PhysAddr // of the address space
+	Addr  x86.VirtAddr
+	PFN   uint64
+	Pages uint64 // in the working set from now on
+}
+
+func (m *Manager) wsEvent(kind WSKind, as *AddressSpace, va x86.VirtAddr, frame uint64) {
+	if h := m.hooks.WS; h != nil {
+		h(&WSEvent{kind, as.cr3, va, frame, as.ws.Size})
+	}
+}
+
+// IOKind says what was read or written.
+type IOKind uint8
+
+// The reads and writes of the memory manager.
+const (
+	IOPageFileRead IOKind = iota
+	IOPageFileWrite
+	IOMappedFileRead
+	IOMappedFileWrite
+)
+
+var ioKindNames = [...]string{"page_file_read", "page_file_write", "mapped_file_read", "mapped_file_write"}
+
+// String returns the name in the trace.
+func (k IOKind) String() string { return ioKindNames[k] }
+
+// An IOEvent is one read or write of the memory manager.
+type IOEvent struct {
+	Kind   IOKind
+	Name   string
+	Offset uint64 // in the file, or in the image as it is mapped
+	Pages  uint64
+}
+
+func (m *Manager) ioEvent(kind IOKind, name string, off, pages uint64) {
+	if h := m.hooks.IO; h != nil {
+		h(&IOEvent{kind, name, off, pages})
 	}
 }

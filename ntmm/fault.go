@@ -36,6 +36,7 @@ type fault struct {
 func (as *AddressSpace) Fault(pf *x86.Fault, _ Mode) Resolution {
 	m := as.m
 	m.count.PageFaults++
+	as.faults++
 	f := fault{va: pf.Addr, code: pf.Code, access: x86.Read}
 	switch {
 	case pf.Code&x86.PFFetch != 0:
@@ -63,7 +64,7 @@ func (as *AddressSpace) Fault(pf *x86.Fault, _ Mode) Resolution {
 		}
 	}
 	m.countFault(kind)
-	as.check()
+	m.check()
 	if m.hooks.Fault != nil {
 		as.faultEvent(&f, &r)
 	}
@@ -83,22 +84,12 @@ func exceptionAccess(a x86.Access) uint64 {
 
 func (m *Manager) countFault(kind FaultKind) {
 	c := &m.count
-	switch kind {
-	case DemandZero:
-		c.DemandZeroFaults++
-	case Transition:
-		c.TransitionFaults++
-	case CopyOnWrite:
-		c.WriteCopies++
-	case Guard:
-		c.GuardFaults++
-	case StackGrowth, StackOverflow:
-		c.StackGrowths++
-	case AccessViolation:
-		c.AccessViolations++
-	case Spurious:
-		c.SpuriousFaults++
-	}
+	*[...]*uint64{
+		DemandZero: &c.DemandZeroFaults, Transition: &c.TransitionFaults, PageFileIn: &c.PageFileFaults,
+		MappedFile: &c.MappedFileFaults, CopyOnWrite: &c.WriteCopies, Guard: &c.GuardFaults, StackGrowth: &c.StackGrowths,
+		StackOverflow: &c.StackGrowths, Spurious: &c.SpuriousFaults, AccessViolation: &c.AccessViolations,
+		InPageError: &c.InPageErrors, NoMemory: &c.NoMemoryFaults,
+	}[kind]++
 }
 
 // answer decides what a fault is and does it.
@@ -120,20 +111,24 @@ func (as *AddressSpace) answer(f *fault) (FaultKind, ntdef.Status, ntdef.Status)
 		if f.access == x86.Write && f.pte&pteCopyOnWrite != 0 {
 			return as.copyOnWrite(f, code)
 		}
-		as.m.mmu.InvalidatePage(f.va)
+		as.invalidate(f.va)
 		return Spurious, ntdef.STATUS_SUCCESS, 0
 	}
-	at, _, st := as.makePTE(f.va)
+	as.makeRoom()
+	at, e, st := as.makePTE(f.va)
 	if st != ntdef.STATUS_SUCCESS {
 		return NoMemory, st, 0
 	}
-	f.at = at
+	f.at, f.pte = at, e // a table that was made may have pushed the page itself out
 	switch {
-	case hasFrame(f.pte):
-		as.setPTE(at, validPTE(frameOf(f.pte), code))
+	case hasFrame(e):
+		as.m.pfns.unlink(frameOf(e))
+		as.mapPrivate(f, frameOf(e), code)
 		return Transition, ntdef.STATUS_SUCCESS, 0
-	case f.v.section != nil:
-		return as.imagePage(f, code)
+	case isPageFile(e):
+		return as.pageFileIn(f, code)
+	case f.v.area != nil && (e == 0 || isProto(e)):
+		return as.sectionPage(f, code)
 	}
 	return as.demandZero(f, code)
 }
@@ -155,12 +150,15 @@ func (as *AddressSpace) demandZero(f *fault, code protectCode) (FaultKind, ntdef
 	if !ok {
 		return NoMemory, ntdef.STATUS_NO_MEMORY, 0
 	}
+	as.m.pfns.entry(frame).original = softPTE(code)
 	as.mapPrivate(f, frame, code)
 	return DemandZero, ntdef.STATUS_SUCCESS, 0
 }
 
+// mapPrivate maps a frame that is on no list as the address space's own.
 func (as *AddressSpace) mapPrivate(f *fault, frame uint64, code protectCode) {
-	as.m.pfns.entry(frame).pte = f.at
+	p := as.m.pfns.entry(frame)
+	p.pte, p.share = f.at, 1
 	as.setPTE(f.at, validPTE(frame, code))
 }
 
@@ -174,69 +172,62 @@ func (as *AddressSpace) guard(f *fault, code protectCode) (FaultKind, ntdef.Stat
 	f.at = at
 	code &^= codeModifier
 	switch {
-	case hasFrame(e):
-		as.setPTE(at, transitionPTE(frameOf(e), code))
-	case f.v.section != nil:
+	case e != 0:
+		as.setPTE(at, withCode(e, code))
+	case f.v.area != nil:
 		as.setPTE(at, protoPTE(code))
 	default:
 		as.setPTE(at, softPTE(code))
 	}
-	if s := as.stack; s != nil && f.v.section == nil && f.va >= s.DeallocationStack && f.va < s.Base {
+	if s := as.stack; s != nil && f.v.area == nil && f.va >= s.DeallocationStack && f.va < s.Base {
 		return as.growStack(f.va.Page(), code)
 	}
 	return Guard, ntdef.STATUS_GUARD_PAGE_VIOLATION, 0
 }
 
-// imagePage maps a page of an image section, reading it where no view has yet.
-func (as *AddressSpace) imagePage(f *fault, code protectCode) (FaultKind, ntdef.Status, ntdef.Status) {
-	m, s, page := as.m, f.v.section, f.v.page(f.va)
-	kind := Transition
+// sectionPage maps a page of a section, which is made resident where it is not; a write to a write-copy page gets a copy.
+func (as *AddressSpace) sectionPage(f *fault, code protectCode) (FaultKind, ntdef.Status, ntdef.Status) {
+	m, a, page := as.m, f.v.area, f.v.page(f.va)
 	copies := f.access == x86.Write && code.writeCopy()
-	if s.frames[page] == 0 {
-		sub := s.subsection(page)
-		if sub == nil && copies {
-			if st := as.chargeCopy(f); st != ntdef.STATUS_SUCCESS {
-				return NoMemory, st, 0
-			}
-			return as.demandZero(f, code.afterCopy())
+	if copies && a.beginsAsZeros(page) {
+		if st := as.chargeCopy(f); st != ntdef.STATUS_SUCCESS {
+			return NoMemory, st, 0
 		}
-		frame, ok := m.takeFrame(sub == nil)
-		if !ok {
-			return NoMemory, ntdef.STATUS_NO_MEMORY, 0
+		kind, st, param := as.demandZero(f, code.afterCopy())
+		if st != ntdef.STATUS_SUCCESS {
+			as.releaseCopy(f)
 		}
-		kind = DemandZero
-		if sub != nil {
-			kind = MappedFile
-			m.count.PageReads++
-			if err := s.read(sub, page, m.mem.Frame(x86.PhysAddr(frame << x86.PageShift))[:]); err != nil {
-				m.freeFrame(frame)
-				return InPageError, ntdef.STATUS_IN_PAGE_ERROR, ntdef.STATUS_UNSUCCESSFUL
-			}
-			m.count.PagesInput++
-		}
-		p := m.pfns.entry(frame)
-		p.proto, p.share = true, 0
-		s.frames[page] = frame
+		return kind, st, param
 	}
+	frame, kind, st, param := m.resident(a, page)
+	if st != ntdef.STATUS_SUCCESS {
+		return kind, st, param
+	}
+	defer m.unpin(frame)
 	if copies {
-		return as.copyPage(f, s.frames[page], code)
+		return as.copyPage(f, frame, code)
 	}
-	m.pfns.entry(s.frames[page]).share++
-	as.setPTE(f.at, validPTE(s.frames[page], code))
+	m.pfns.entry(frame).share++
+	a.setProto(page, x86.PTE(frame)<<x86.PageShift|x86.PTEPresent)
+	as.setPTE(f.at, validPTE(frame, code))
 	return kind, ntdef.STATUS_SUCCESS, 0
+}
+
+// beginsAsZeros reports whether a page of an area is nowhere yet and will be of zeros.
+func (a *controlArea) beginsAsZeros(page uint64) bool {
+	e := a.proto(page)
+	return !hasFrame(e) && !isPageFile(e) && a.file == nil && (a.image == nil || a.image.subsection(page) == nil)
 }
 
 // copyOnWrite gives the address space its own copy of a page that it has mapped.
 func (as *AddressSpace) copyOnWrite(f *fault, code protectCode) (FaultKind, ntdef.Status, ntdef.Status) {
 	shared := frameOf(f.pte)
-	kind, st, param := as.copyPage(f, shared, code)
-	if st == ntdef.STATUS_SUCCESS {
-		as.m.unmapFrame(shared)
-		as.m.mmu.InvalidatePage(f.va)
-	}
-	return kind, st, param
+	as.m.pin(shared)
+	defer as.m.unpin(shared)
+	return as.copyPage(f, shared, code)
 }
 
+// copyPage maps a copy of a pinned page.
 func (as *AddressSpace) copyPage(f *fault, from uint64, code protectCode) (FaultKind, ntdef.Status, ntdef.Status) {
 	m := as.m
 	if st := as.chargeCopy(f); st != ntdef.STATUS_SUCCESS {
@@ -244,19 +235,35 @@ func (as *AddressSpace) copyPage(f *fault, from uint64, code protectCode) (Fault
 	}
 	frame, ok := m.takeFrame(false)
 	if !ok {
+		as.releaseCopy(f)
 		return NoMemory, ntdef.STATUS_NO_MEMORY, 0
 	}
-	*m.mem.Frame(x86.PhysAddr(frame << x86.PageShift)) = *m.mem.Frame(x86.PhysAddr(from << x86.PageShift))
-	as.mapPrivate(f, frame, code.afterCopy())
+	copy(m.frame(frame), m.frame(from))
+	code = code.afterCopy()
+	p := m.pfns.entry(frame)
+	p.original, p.modified = softPTE(code), true
+	// Taking the frame may have trimmed the shared page.
+	if e := m.load(f.at); e&x86.PTEPresent != 0 {
+		as.invalidate(f.va)
+		as.noteDirty(f.va, e, m.pfns.entry(from))
+		m.unshare(from)
+	}
+	as.mapPrivate(f, frame, code)
 	return CopyOnWrite, ntdef.STATUS_SUCCESS, 0
 }
 
 // chargeCopy charges a copy of a page that was not write-copy when the view was mapped: that of the others is charged.
 func (as *AddressSpace) chargeCopy(f *fault) ntdef.Status {
-	if f.v.section.codes[f.v.page(f.va)].writeCopy() {
+	if f.v.viewCode(f.v.page(f.va)).writeCopy() {
 		return ntdef.STATUS_SUCCESS
 	}
-	return as.m.commit.charge(1)
+	return as.charge(1)
+}
+
+func (as *AddressSpace) releaseCopy(f *fault) {
+	if !f.v.viewCode(f.v.page(f.va)).writeCopy() {
+		as.release(1)
+	}
 }
 
 // faultEvent tells the hook.
@@ -271,7 +278,7 @@ func (as *AddressSpace) faultEvent(f *fault, r *Resolution) {
 		}
 	}
 	if v := f.v; v != nil {
-		e.Region = Region{Start: v.start, End: v.end, Type: v.typ, Name: v.name}
+		e.Region = Region{Start: v.start, End: v.end, Type: v.typ, Name: v.name()}
 		if committed, code := v.effective(f.va, f.pte); committed {
 			e.Region.Protect = code.protect()
 		}

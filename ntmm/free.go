@@ -9,7 +9,7 @@ import (
 // given. Statuses: INVALID_PARAMETER_4 (type), INVALID_PARAMETER_2 (base), _3 (size), MEMORY_NOT_ALLOCATED,
 // UNABLE_TO_DELETE_SECTION, FREE_VM_NOT_AT_BASE, UNABLE_TO_FREE_VM. Releasing a part splits the reservation.
 func (as *AddressSpace) Free(r *Request) ntdef.Status {
-	defer as.check()
+	defer as.m.check()
 	if r.Type != ntdef.MEM_DECOMMIT && r.Type != ntdef.MEM_RELEASE {
 		return ntdef.STATUS_INVALID_PARAMETER_4
 	}
@@ -24,7 +24,7 @@ func (as *AddressSpace) Free(r *Request) ntdef.Status {
 	switch {
 	case v == nil:
 		return ntdef.STATUS_MEMORY_NOT_ALLOCATED
-	case v.section != nil:
+	case v.area != nil:
 		return ntdef.STATUS_UNABLE_TO_DELETE_SECTION
 	case !v.isPrivate():
 		return ntdef.STATUS_INVALID_PAGE_PROTECTION
@@ -39,7 +39,7 @@ func (as *AddressSpace) Free(r *Request) ntdef.Status {
 	if r.Type == ntdef.MEM_DECOMMIT {
 		return as.decommit(v, start, end)
 	}
-	as.release(v, start, end)
+	as.releaseRange(v, start, end)
 	return ntdef.STATUS_SUCCESS
 }
 
@@ -58,14 +58,9 @@ func (as *AddressSpace) decommit(v *vad, start, end x86.VirtAddr) ntdef.Status {
 			}
 			released++
 			as.setPTE(at, softPTE(codeDecommitted))
-			if e&x86.PTEPresent != 0 {
-				as.m.mmu.InvalidatePage(va)
-			}
-			if hasFrame(e) {
-				as.m.unmapFrame(frameOf(e))
-			}
+			as.drop(va, e)
 		}
-		as.m.commit.release(released)
+		as.release(released)
 	} else {
 		as.dropRange(v, start, end)
 	}
@@ -73,19 +68,19 @@ func (as *AddressSpace) decommit(v *vad, start, end x86.VirtAddr) ntdef.Status {
 	return ntdef.STATUS_SUCCESS
 }
 
-// release frees a range of a reservation; what is left of it on both sides stays as reservations of their own.
-func (as *AddressSpace) release(v *vad, start, end x86.VirtAddr) {
+// releaseRange frees a range of a reservation; what is left of it on both sides stays as reservations of their own.
+func (as *AddressSpace) releaseRange(v *vad, start, end x86.VirtAddr) {
 	as.dropRange(v, start, end)
-	as.vads.remove(v)
+	as.deleteVAD(v)
 	if start > v.start {
 		low := *v
 		low.end = start
-		as.vads.insert(&low)
+		as.insertVAD(&low)
 	}
 	if end < v.end {
 		high := *v
 		high.start = end
-		as.vads.insert(&high)
+		as.insertVAD(&high)
 	}
 	as.vadEvent(VADRelease, v, start, end, 0)
 }

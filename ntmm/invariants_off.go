@@ -5,4 +5,4 @@ package ntmm
 const checked = false
 
 // check verifies the invariants after every operation in builds with the tag invariants.
-func (as *AddressSpace) check() {}
+func (m *Manager) check() {}

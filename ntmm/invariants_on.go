@@ -6,8 +6,8 @@ package ntmm
 const checked = true
 
 // check panics where the invariants do not hold: a bug of ours.
-func (as *AddressSpace) check() {
-	if err := as.verify(); err != nil {
+func (m *Manager) check() {
+	if err := m.verify(); err != nil {
 		panic("ntmm: " + err.Error())
 	}
 }

@@ -17,22 +17,23 @@ func (as *AddressSpace) MapKernelPage(va x86.VirtAddr, protect uint32) (x86.Phys
 	case !as.vads.free(va, va+x86.PageSize):
 		return 0, ntdef.STATUS_CONFLICTING_ADDRESSES
 	}
-	if st := as.m.commit.charge(1); st != ntdef.STATUS_SUCCESS {
+	if st := as.charge(1); st != ntdef.STATUS_SUCCESS {
 		return 0, st
 	}
 	at, _, st := as.makePTE(va)
 	if st != ntdef.STATUS_SUCCESS {
-		as.m.commit.release(1)
+		as.release(1)
 		return 0, st
 	}
 	frame, ok := as.m.takeFrame(true)
 	if !ok {
-		as.m.commit.release(1)
+		as.release(1)
 		as.freeEmptyTables(va, va+x86.PageSize)
 		return 0, ntdef.STATUS_NO_MEMORY
 	}
 	as.m.pfns.entry(frame).pte = at
-	as.setPTE(at, validPTE(frame, code))
-	as.vads.insert(&vad{start: va, end: va + x86.PageSize, typ: ntdef.MEM_PRIVATE, protect: protect, code: code, committed: true, fixed: true})
+	as.m.pfns.entry(frame).share = 1
+	as.setPTE(at, validPTE(frame, code)|pteLocked)
+	as.insertVAD(&vad{start: va, end: va + x86.PageSize, typ: ntdef.MEM_PRIVATE, protect: protect, code: code, committed: true, fixed: true})
 	return x86.PhysAddr(frame << x86.PageShift), ntdef.STATUS_SUCCESS
 }

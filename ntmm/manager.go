@@ -11,10 +11,9 @@ import (
 
 // Config says what a Manager manages.
 type Config struct {
-	Memory        *physmem.Memory
-	MMU           *mmu.MMU
-	PageFileBytes uint64 // adds to the commit limit
-	Hooks         *Hooks // may be nil
+	Memory *physmem.Memory
+	MMU    *mmu.MMU
+	Hooks  *Hooks // may be nil
 }
 
 // Manager is the memory manager of one machine. It is not safe for concurrent use.
@@ -25,8 +24,17 @@ type Manager struct {
 	hooks  Hooks
 	commit commitCharge
 	count  Counters
-	// sections are all that were made: their pages stay in memory for the next view.
-	sections []*Section
+	spaces []*AddressSpace // all, in the order of their making
+	areas  []*controlArea  // by number; 0 is nobody's
+	pcids  [1 << 12]*AddressSpace
+
+	pageFiles []*pageFile
+	io        []byte // a cluster
+	lowPages  uint64 // available pages below which more are made
+	barren    uint64 // no more could be made: do not try before this many faults
+	trimRound uint64
+
+	nextZero, nextBalance uint64 // instruction counts
 }
 
 // minFrames is the least RAM that a process's page tables and first pages fit into.
@@ -39,53 +47,100 @@ func NewManager(c Config) (*Manager, error) {
 	if frames < minFrames {
 		return nil, fmt.Errorf("%d KiB are too few: want at least %d", frames*4, minFrames*4)
 	}
-	m := &Manager{mem: c.Memory, mmu: c.MMU}
+	m := &Manager{
+		mem: c.Memory, mmu: c.MMU, areas: make([]*controlArea, 1), io: make([]byte, cluster*x86.PageSize),
+		lowPages: min(frames/128, 256), nextZero: zeroInterval, nextBalance: balanceInterval,
+	}
 	m.pfns.init(frames)
-	m.commit.limit = frames - 1 + c.PageFileBytes/x86.PageSize
+	m.commit.limit = frames - 1
 	if c.Hooks != nil {
 		m.hooks = *c.Hooks
+	}
+	if m.hooks.PFN != nil {
+		m.pfns.moved = m.pfnEvent
 	}
 	return m, nil
 }
 
-// Counters are the manager's counts since it started, in pages where they count memory. The first group has the names of
-// Performance Monitor's Memory object.
+// Counters are the manager's counts since it started, in pages where they count memory. The names are Performance
+// Monitor's where its Memory object has the counter. Every fault is one of the eleven kinds from DemandZeroFaults to
+// NoMemoryFaults; hard faults are those of page files and mapped files.
 type Counters struct {
 	PageFaults       uint64 // every fault, resolved or raised
 	DemandZeroFaults uint64
+	TransitionFaults uint64 // soft: the page was in memory, on a list or in another working set
+	PageFileFaults   uint64
+	MappedFileFaults uint64
 	WriteCopies      uint64
-	PageReads        uint64 // read operations on files
-	PagesInput       uint64 // pages that they brought
-	TransitionFaults uint64 // image pages already in memory for another view or from before
-
 	GuardFaults      uint64 // STATUS_GUARD_PAGE_VIOLATION raised
-	StackGrowths     uint64
-	AccessViolations uint64
+	StackGrowths     uint64 // overflows too
 	SpuriousFaults   uint64 // the tables allowed the access: a stale translation
+	AccessViolations uint64
+	InPageErrors     uint64
+	NoMemoryFaults   uint64
 
-	CommittedPages uint64 // now
-	CommitLimit    uint64
-	CommitPeak     uint64
-	ZeroedPages    uint64 // on the zeroed list
-	FreePages      uint64 // on the free list
-	ActivePages    uint64 // in use
-	PageTablePages uint64
+	PageReads            uint64 // read operations on files
+	PagesInput           uint64 // pages that they brought, those read ahead too
+	PageWrites           uint64
+	PagesOutput          uint64
+	MappedWriteFails     uint64
+	TransitionRepurposed uint64 // standby pages that were given to others
+
+	CommittedPages    uint64 // now
+	CommitLimit       uint64
+	CommitPeak        uint64
+	ZeroedPages       uint64 // on the lists
+	FreePages         uint64
+	StandbyPages      [priorities]uint64
+	ModifiedPages     uint64
+	ModifiedNoWrite   uint64
+	BadPages          uint64
+	ActivePages       uint64 // in use
+	PageTablePages    uint64
+	PhysicalPages     uint64
+	PageFilePages     uint64 // that page files have
+	PageFilePagesUsed uint64
+}
+
+// AvailablePages is what can be had at once: zeroed, free and standby pages.
+func (c *Counters) AvailablePages() uint64 {
+	n := c.ZeroedPages + c.FreePages
+	for _, s := range c.StandbyPages {
+		n += s
+	}
+	return n
 }
 
 // Counters returns the counts of the moment.
 func (m *Manager) Counters() Counters {
 	c := m.count
+	d := &m.pfns
 	c.CommittedPages, c.CommitLimit, c.CommitPeak = m.commit.total, m.commit.limit, m.commit.peak
-	c.ZeroedPages, c.FreePages, c.ActivePages = m.pfns.counts()
+	c.ZeroedPages, c.FreePages = d.zeroed(), d.lists[listFree].n
+	for i := range c.StandbyPages {
+		c.StandbyPages[i] = d.lists[listStandby+listID(i)].n
+	}
+	c.ModifiedPages, c.ModifiedNoWrite, c.BadPages = d.modified(), d.lists[listModifiedNo].n, d.lists[listBad].n
+	c.PhysicalPages = d.frames - 1
+	c.ActivePages = c.PhysicalPages - c.AvailablePages() - c.ModifiedPages - c.ModifiedNoWrite - c.BadPages
+	for _, f := range m.pageFiles {
+		c.PageFilePages += f.Size
+		c.PageFilePagesUsed += f.InUse
+	}
 	return c
 }
 
 // commitCharge counts promised pages against what RAM and page files can hold.
 type commitCharge struct{ total, limit, peak uint64 }
 
-func (c *commitCharge) charge(pages uint64) ntdef.Status {
-	if pages > c.limit-c.total {
-		return ntdef.STATUS_COMMITMENT_LIMIT
+// chargeCommit promises pages; page files are extended for them where they may be. COMMITMENT_LIMIT where they do not fit.
+func (m *Manager) chargeCommit(pages uint64) ntdef.Status {
+	c := &m.commit
+	if room := c.limit - c.total; pages > room {
+		m.extendPageFiles(pages - room)
+		if pages > c.limit-c.total {
+			return ntdef.STATUS_COMMITMENT_LIMIT
+		}
 	}
 	c.total += pages
 	c.peak = max(c.peak, c.total)
@@ -97,4 +152,19 @@ func (c *commitCharge) release(pages uint64) {
 		panic("ntmm: more commit released than was charged")
 	}
 	c.total -= pages
+}
+
+// charge is chargeCommit for what is one process's own.
+func (as *AddressSpace) charge(pages uint64) ntdef.Status {
+	st := as.m.chargeCommit(pages)
+	if st == ntdef.STATUS_SUCCESS {
+		as.commit += pages
+		as.commitPeak = max(as.commitPeak, as.commit)
+	}
+	return st
+}
+
+func (as *AddressSpace) release(pages uint64) {
+	as.m.commit.release(pages)
+	as.commit -= pages
 }

@@ -2,35 +2,101 @@ package ntmm
 
 import "github.com/pagewalk/pagewalk/x86"
 
-// pfnState is the state of a frame (Windows Internals, part 1 ch. 5, "Page frame number database").
-type pfnState uint8
+// A PFNState is the state of a frame (Windows Internals, part 1 ch. 5, "Page frame number database").
+type PFNState uint8
 
+// The states. A frame in transition belongs to no working set and to no list: it is pinned, by I/O or by a fault in work.
 const (
-	pfnZeroed pfnState = iota // on the zeroed list, or never used
-	pfnFree
-	pfnActive
+	PFNActive PFNState = iota
+	PFNTransition
+	PFNStandby
+	PFNModified
+	PFNModifiedNoWrite
+	PFNFree
+	PFNZeroed
+	PFNBad
 )
 
-// pfn is the entry of one frame: 32 bytes.
+var pfnStateNames = [...]string{"active", "transition", "standby", "modified", "modified_no_write", "free", "zeroed", "bad"}
+
+// String returns the state's name in the trace.
+func (s PFNState) String() string { return pfnStateNames[s] }
+
+// A listID names one list of frames.
+type listID uint8
+
+const (
+	listNone           listID = iota // active, or in transition
+	listZeroed                       // of zeros
+	listFree                         // with whatever the last use left
+	listStandby                      // and seven more: clean pages by priority
+	listModified       = listStandby + priorities
+	listModifiedMapped = listModified + 1 // whose place is a data file
+	listModifiedNo     = listModified + 2 // that must not be written now
+	listBad            = listModified + 3
+	listCount          = listModified + 4
+)
+
+// priorities is how many standby lists there are; normalPriority is that of a thread which did not choose one.
+const (
+	priorities     = 8
+	normalPriority = 5
+)
+
+// state is the state of the frames on a list.
+func (l listID) state() PFNState {
+	switch {
+	case l == listNone:
+		return PFNActive
+	case l == listZeroed:
+		return PFNZeroed
+	case l == listFree:
+		return PFNFree
+	case l < listModified:
+		return PFNStandby
+	case l == listModifiedNo:
+		return PFNModifiedNoWrite
+	case l == listBad:
+		return PFNBad
+	}
+	return PFNModified
+}
+
+// pfn is the entry of one frame: 40 bytes.
 type pfn struct {
-	pte   x86.PhysAddr // of the PTE, or of the upper-level entry that maps a page table; 0 for a prototype page
-	next  uint32       // on the free list
-	share uint32       // PTEs that map a prototype page; 1 for a private one
-	used  uint16       // entries of a page table that are not zero
-	state pfnState
-	proto bool // the frame belongs to a section, not to one address space
+	pte      x86.PhysAddr // of the PTE, or of the upper-level entry that maps a page table; of a prototype page, its number in its area
+	original x86.PTE      // what the PTE becomes when the frame is taken away: demand zero, or a place in a page file
+	prev     uint32       // on a list
+	next     uint32
+	share    uint32 // valid PTEs that map the page; of a page table, its valid entries
+	area     uint32 // of a prototype page: the number of its control area; 0: the frame is one address space's
+	used     uint16 // of a page table: entries that are not zero
+	refs     uint16 // pins: I/O and faults in work; the frame goes on no list
+	list     listID
+	priority uint8
+	modified bool // written since it was last read or saved, beyond what the D bits of valid PTEs say
+	reset    bool // MEM_RESET: the contents may be lost
+}
+
+func (p *pfn) proto() bool { return p.area != 0 }
+
+// pfnList is a doubly linked list; frame 0, which is never used, ends it.
+type pfnList struct {
+	head, tail uint32
+	n          uint64
 }
 
 // chunkFrames is how many entries are allocated at a time.
 const chunkFrames = 1 << 12
 
-// pfnDatabase has an entry for every frame below the frontier; frames above have never been used and are zero.
+// pfnDatabase has an entry for every frame below the frontier. Frames above have never been used: they are of zeros and
+// count as the end of the zeroed list, so that starting a machine costs the same whatever its RAM.
 type pfnDatabase struct {
 	chunks   []*[chunkFrames]pfn
 	frames   uint64
-	frontier uint64 // the next frame that was never used
-	free     uint64 // head of the free list, 0: empty
-	freeLen  uint64
+	frontier uint64
+	lists    [listCount]pfnList
+	moved    func(frame uint64, p *pfn, from, to listID) // nil: nobody is told
 }
 
 func (d *pfnDatabase) init(frames uint64) {
@@ -43,59 +109,76 @@ func (d *pfnDatabase) entry(frame uint64) *pfn {
 	return &d.chunks[frame/chunkFrames][frame%chunkFrames]
 }
 
-// take returns a frame off the lists, zeroed where that costs nothing: a page from the zeroed list is preferred for zeroed,
-// from the free list otherwise. ok is false where there is no frame.
-func (d *pfnDatabase) take(zeroed bool) (frame uint64, dirty, ok bool) {
-	fresh := d.frontier < d.frames
-	switch {
-	case fresh && (zeroed || d.free == 0):
-		frame = d.frontier
-		d.frontier++
-		if c := &d.chunks[frame/chunkFrames]; *c == nil {
-			*c = new([chunkFrames]pfn)
-		}
-	case d.free != 0:
-		frame, dirty = d.free, true
-		d.free = uint64(d.entry(frame).next)
-		d.freeLen--
-	default:
-		return 0, false, false
+// put appends a frame that is on no list to one.
+func (d *pfnDatabase) put(frame uint64, id listID) {
+	p, l := d.entry(frame), &d.lists[id]
+	if p.list != listNone {
+		panic("ntmm: a frame was put on two lists")
 	}
-	*d.entry(frame) = pfn{state: pfnActive, share: 1}
-	return frame, dirty, true
-}
-
-// release puts an active frame on the free list.
-func (d *pfnDatabase) release(frame uint64) {
-	e := d.entry(frame)
-	if e.state != pfnActive {
-		panic("ntmm: a frame that is not active was freed")
+	p.list, p.prev, p.next = id, l.tail, 0
+	if l.tail != 0 {
+		d.entry(uint64(l.tail)).next = uint32(frame)
+	} else {
+		l.head = uint32(frame)
 	}
-	*e = pfn{state: pfnFree, next: uint32(d.free)}
-	d.free = frame
-	d.freeLen++
-}
-
-func (d *pfnDatabase) counts() (zeroed, free, active uint64) {
-	zeroed = d.frames - d.frontier
-	return zeroed, d.freeLen, d.frames - 1 - zeroed - d.freeLen
-}
-
-// takeFrame returns an active frame: of zeros, or with whatever its last use left. ok is false where RAM is used up.
-func (m *Manager) takeFrame(zeroed bool) (uint64, bool) {
-	frame, dirty, ok := m.pfns.take(zeroed)
-	if ok && dirty {
-		pa := x86.PhysAddr(frame << x86.PageShift)
-		m.mem.NotifyWrite(pa)
-		if zeroed {
-			clear(m.mem.Frame(pa)[:])
-		}
+	l.tail = uint32(frame)
+	l.n++
+	if d.moved != nil {
+		d.moved(frame, p, listNone, id)
 	}
-	return frame, ok
 }
 
-// freeFrame gives a frame back.
-func (m *Manager) freeFrame(frame uint64) {
-	m.mem.NotifyWrite(x86.PhysAddr(frame << x86.PageShift))
-	m.pfns.release(frame)
+// unlink takes a frame off its list.
+func (d *pfnDatabase) unlink(frame uint64) {
+	p := d.entry(frame)
+	from := p.list
+	if from == listNone {
+		return
+	}
+	l := &d.lists[from]
+	if p.prev != 0 {
+		d.entry(uint64(p.prev)).next = p.next
+	} else {
+		l.head = p.next
+	}
+	if p.next != 0 {
+		d.entry(uint64(p.next)).prev = p.prev
+	} else {
+		l.tail = p.prev
+	}
+	l.n--
+	p.list, p.prev, p.next = listNone, 0, 0
+	if d.moved != nil {
+		d.moved(frame, p, from, listNone)
+	}
+}
+
+// fresh returns a frame that was never used, 0 where all were.
+func (d *pfnDatabase) fresh() uint64 {
+	frame := d.frontier
+	if frame == d.frames {
+		return 0
+	}
+	d.frontier++
+	if c := &d.chunks[frame/chunkFrames]; *c == nil {
+		*c = new([chunkFrames]pfn)
+	}
+	return frame
+}
+
+// zeroed counts the frames of zeros, standby the clean pages, and available all that can be had at once.
+func (d *pfnDatabase) zeroed() uint64 { return d.frames - d.frontier + d.lists[listZeroed].n }
+
+func (d *pfnDatabase) standby() uint64 {
+	n := uint64(0)
+	for i := range priorities {
+		n += d.lists[listStandby+listID(i)].n
+	}
+	return n
+}
+
+func (d *pfnDatabase) available() uint64 { return d.zeroed() + d.lists[listFree].n + d.standby() }
+
+func (d *pfnDatabase) modified() uint64 {
+	return d.lists[listModified].n + d.lists[listModifiedMapped].n
 }

@@ -8,10 +8,14 @@ import (
 // effective returns whether a page is committed and its protection code, from its PTE or, where that is zero, its VAD.
 func (v *vad) effective(va x86.VirtAddr, e x86.PTE) (committed bool, code protectCode) {
 	switch {
+	case v.area != nil:
+		page := v.page(va)
+		if e == 0 {
+			return v.area.committed(page), v.viewCode(page)
+		}
+		return !isProto(e) || v.area.committed(page), codeOf(e)
 	case e != 0:
 		return !isDecommitted(e), codeOf(e)
-	case v.section != nil:
-		return true, v.section.codes[v.page(va)]
 	}
 	return v.committed, v.code
 }
@@ -19,7 +23,7 @@ func (v *vad) effective(va x86.VirtAddr, e x86.PTE) (committed bool, code protec
 // Protect is NtProtectVirtualMemory: it changes the protection of committed pages of one reservation or view and returns
 // that of the first page. Statuses: INVALID_PAGE_PROTECTION, INVALID_PARAMETER_2, _3, CONFLICTING_ADDRESSES, NOT_COMMITTED.
 func (as *AddressSpace) Protect(r *Request) (old uint32, st ntdef.Status) {
-	defer as.check()
+	defer as.m.check()
 	code, ok := encodeProtect(r.Protect &^ ntdef.PAGE_TARGETS_INVALID)
 	if !ok || r.Protect&ntdef.PAGE_TARGETS_INVALID != 0 && !code.executable() {
 		return 0, ntdef.STATUS_INVALID_PAGE_PROTECTION
@@ -32,13 +36,14 @@ func (as *AddressSpace) Protect(r *Request) (old uint32, st ntdef.Status) {
 	}
 	start, end := r.Base.Page(), pageUp(r.Base+x86.VirtAddr(r.Size))
 	v := as.vads.find(start)
-	if v == nil || end > v.end || v.fixed {
+	switch {
+	case v == nil || end > v.end || v.fixed:
 		return 0, ntdef.STATUS_CONFLICTING_ADDRESSES
-	}
-	if code.writeCopy() && v.section == nil {
+	case code.writeCopy() && v.area == nil:
 		return 0, ntdef.STATUS_INVALID_PAGE_PROTECTION
-	}
-	if v.section == nil && as.uncommitted(v, start, end) != 0 {
+	case v.area != nil && v.area.image == nil && !v.code.permits(code):
+		return 0, ntdef.STATUS_SECTION_PROTECTION
+	case as.uncommitted(v, start, end) != 0:
 		return 0, ntdef.STATUS_NOT_COMMITTED
 	}
 	if st := as.makeTables(start, end); st != ntdef.STATUS_SUCCESS {
@@ -48,8 +53,8 @@ func (as *AddressSpace) Protect(r *Request) (old uint32, st ntdef.Status) {
 	_, first := v.effective(start, e)
 	for va := start; va < end; va += x86.PageSize {
 		at, e := as.pte(va)
-		if v.section != nil {
-			as.protectImagePage(v, va, at, e, code)
+		if v.area != nil {
+			as.protectViewPage(v, va, at, e, code)
 		} else {
 			as.protectPage(va, at, e, code)
 		}
@@ -59,22 +64,18 @@ func (as *AddressSpace) Protect(r *Request) (old uint32, st ntdef.Status) {
 	return first.protect(), ntdef.STATUS_SUCCESS
 }
 
-// protectImagePage gives a page of an image view a protection. While the page is the section's, a write copies it.
-func (as *AddressSpace) protectImagePage(v *vad, va x86.VirtAddr, at x86.PhysAddr, e x86.PTE, code protectCode) {
-	if hasFrame(e) && !as.m.pfns.entry(frameOf(e)).proto {
+// protectViewPage gives a page of a view a protection. While the page is an image's, a write copies it.
+func (as *AddressSpace) protectViewPage(v *vad, va x86.VirtAddr, at x86.PhysAddr, e x86.PTE, code protectCode) {
+	if as.m.ownPage(e) {
 		as.protectPage(va, at, e, code.afterCopy())
 		return
 	}
-	if !v.section.shared[v.page(va)] {
+	if i := v.area.image; i != nil && !i.shared[v.page(va)] {
 		code = code.shared()
 	}
-	if e&x86.PTEPresent != 0 && !code.guard() && !code.noAccess() {
+	if e&x86.PTEPresent != 0 {
 		as.protectPage(va, at, e, code)
 		return
 	}
 	as.setPTE(at, protoPTE(code))
-	if e&x86.PTEPresent != 0 {
-		as.m.mmu.InvalidatePage(va)
-		as.m.unmapFrame(frameOf(e))
-	}
 }

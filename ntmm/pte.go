@@ -11,12 +11,21 @@ const (
 	pteCopyOnWrite x86.PTE = 1 << 9  // valid: a write makes a private copy
 	pteSoftWrite   x86.PTE = 1 << 11 // valid: the page is writable, whether or not W is set yet
 
+	pteLocked x86.PTE = 1 << 10 // valid: the page stays in the working set (NtLockVirtualMemory)
+	pteAge    x86.PTE = 3 << 57 // valid: how often the balance-set manager found the page unused
+
+	ptePageFile    x86.PTE = 1 << 2               // invalid: bits 15:12 and 63:32 are a place in a page file
+	pteLost        x86.PTE = 1 << 3               // invalid, demand zero: contents that MEM_RESET gave up were lost
 	pteTransition  x86.PTE = 1 << 11              // invalid: bits 47:12 are a frame with the page's contents
 	ptePrototype   x86.PTE = 1 << 10              // invalid: the contents belong to a section
 	ptePrototypeVA x86.PTE = 0xffffffffffff << 16 // ProtoAddress of all ones: the VAD knows the prototype
 
 	softProtectShift  = 5 // invalid: protection code in bits 9:5
 	validProtectShift = 52
+	ageShift          = 57
+
+	pageFileNumberShift = 12 // invalid, with ptePageFile
+	pageFileOffsetShift = 32
 )
 
 // A protection code is how PTEs keep a protection in five bits.
@@ -141,7 +150,7 @@ func (c protectCode) shared() protectCode {
 // softPTE is the invalid entry of a private page with a protection: demand zero, or decommitted.
 func softPTE(c protectCode) x86.PTE { return x86.PTE(c) << softProtectShift }
 
-// protoPTE is the invalid entry of an image page whose protection is not its section's.
+// protoPTE is the invalid entry of a page of a view that was touched, or whose protection is not the view's.
 func protoPTE(c protectCode) x86.PTE { return ptePrototype | ptePrototypeVA | softPTE(c) }
 
 // validPTE is the hardware entry for a frame. Accessed and dirty are the MMU's to set.
@@ -186,3 +195,34 @@ func codeOf(e x86.PTE) protectCode {
 
 // frameOf returns the frame number of an entry that has one.
 func frameOf(e x86.PTE) uint64 { return e.Frame().PFN() }
+
+// pageFilePTE is the invalid entry of a page that lies in a page file.
+func pageFilePTE(file, page uint64, c protectCode) x86.PTE {
+	return ptePageFile | x86.PTE(file)<<pageFileNumberShift | x86.PTE(page)<<pageFileOffsetShift | softPTE(c)
+}
+
+// isPageFile reports whether an entry names a place in a page file.
+func isPageFile(e x86.PTE) bool {
+	return e&(x86.PTEPresent|pteTransition|ptePrototype|ptePageFile) == ptePageFile
+}
+
+// slotOf returns the place that a page-file entry names.
+func slotOf(e x86.PTE) (file, page uint64) {
+	return uint64(e >> pageFileNumberShift & 15), uint64(e >> pageFileOffsetShift)
+}
+
+// withoutSlot turns a page-file entry into demand zero; other entries stay.
+func withoutSlot(e x86.PTE) x86.PTE {
+	if !isPageFile(e) {
+		return e
+	}
+	return softPTE(codeOf(e))
+}
+
+// withCode gives an invalid entry another protection code.
+func withCode(e x86.PTE, c protectCode) x86.PTE {
+	return e&^(0x1f<<softProtectShift) | softPTE(c)
+}
+
+// isProto reports whether an entry leaves the contents to a section.
+func isProto(e x86.PTE) bool { return e&(x86.PTEPresent|ptePrototype) == ptePrototype }

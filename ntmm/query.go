@@ -47,12 +47,20 @@ func (as *AddressSpace) attributes(v *vad, va x86.VirtAddr) (committed bool, cod
 func (as *AddressSpace) runEnd(v *vad, va x86.VirtAddr, committed bool, code protectCode) x86.VirtAddr {
 	for va += x86.PageSize; va < v.end; {
 		at, e := as.pte(va)
-		if at == 0 && v.section == nil {
+		if at == 0 && v.uniform(va) {
 			// A whole table's pages are as the VAD says.
-			if v.committed != committed || committed && v.code != code {
+			c := v.committed
+			if v.area != nil {
+				c = !v.area.reserved
+			}
+			if c != committed || committed && v.code != code {
 				return va
 			}
-			va = as.nextTable(va)
+			next := as.nextTable(va)
+			if v.area != nil {
+				next = min(next, va+x86.VirtAddr(protoChunk-v.page(va)%protoChunk)<<x86.PageShift)
+			}
+			va = next
 			continue
 		}
 		c, p := v.effective(va, e)
@@ -62,4 +70,9 @@ func (as *AddressSpace) runEnd(v *vad, va x86.VirtAddr, committed bool, code pro
 		va += x86.PageSize
 	}
 	return min(va, v.end)
+}
+
+// uniform reports whether the pages from va on that have no PTE, as far as one page of prototype PTEs goes, are all alike.
+func (v *vad) uniform(va x86.VirtAddr) bool {
+	return v.area == nil || v.area.image == nil && v.area.protos[v.page(va)/protoChunk] == nil
 }

@@ -1,163 +1,167 @@
 package ntmm
 
 import (
-	"errors"
-	"io"
-
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/x86"
 )
 
-// An Image describes an executable file to map.
-type Image struct {
-	Name          string // for events
-	File          io.ReaderAt
-	PreferredBase x86.VirtAddr
-	Size          uint64 // of the image in memory, bytes
-	Subsections   []Subsection
+// A DataFile is a file that can be mapped. Its methods are called at any time while a section, a view or a modified page of
+// it is there.
+type DataFile interface {
+	Storage
+	Size() uint64
 }
 
-// A Subsection is a run of pages with one protection and one place in the file: the headers, or a section. All in bytes.
-type Subsection struct {
-	RVA, VirtualSize     uint32
-	FileOffset, FileSize uint32
-	Protect              uint32 // a PAGE_ protection
-	Shared               bool   // writes are seen by every view
+// FileSections joins a file to what is mapped of it; a file system keeps one for each file, not for each handle (Windows'
+// SECTION_OBJECT_POINTERS). It must be read and written through the manager, so that views and file agree.
+type FileSections struct {
+	Name string // for events and NtQueryVirtualMemory
+	File DataFile
+	data *controlArea
 }
 
-// A Section is an image section: its pages are read once and shared by every view.
+// A Section is a section object: a size and a protection, and the control area whose pages its views show.
 type Section struct {
-	m      *Manager
-	image  Image
-	codes  []protectCode // by page
-	shared []bool        // by page
-	frames []uint64      // by page: the prototype PTEs; 0 where not in memory
-	views  int
+	area       *controlArea
+	size       uint64
+	protect    uint32
+	code       protectCode
+	attributes uint32
+	closed     bool
 }
 
-// maxImagePages bounds an image to 2 GiB.
-const maxImagePages = 1 << 19
+// SectionInfo is SECTION_BASIC_INFORMATION.
+type SectionInfo struct {
+	Attributes uint32
+	Size       uint64
+}
 
-// NewImageSection makes a section of an image. INVALID_IMAGE_FORMAT where its subsections do not fit it.
-func (m *Manager) NewImageSection(img *Image) (*Section, ntdef.Status) {
-	pages := uint64(pageUp(x86.VirtAddr(img.Size))) >> x86.PageShift
-	if pages == 0 || pages > maxImagePages {
-		return nil, ntdef.STATUS_INVALID_IMAGE_FORMAT
+// maxSection bounds a section to the user's address space.
+const maxSection = 1 << 47
+
+const sectionAttributes = ntdef.SEC_FILE | ntdef.SEC_IMAGE | ntdef.SEC_RESERVE | ntdef.SEC_COMMIT | ntdef.SEC_NOCACHE |
+	ntdef.SEC_WRITECOMBINE | ntdef.SEC_LARGE_PAGES | ntdef.SEC_BASED | ntdef.SEC_NO_CHANGE
+
+// NewSection is NtCreateSection for data: of a file, or, with a nil one, of zeros that a page file backs. Statuses:
+// INVALID_PARAMETER_6 (attributes), INVALID_PAGE_PROTECTION, INVALID_PARAMETER_4 (no size), SECTION_TOO_BIG,
+// MAPPED_FILE_SIZE_ZERO, COMMITMENT_LIMIT, NOT_SUPPORTED for SEC_LARGE_PAGES.
+func (m *Manager) NewSection(f *FileSections, size uint64, protect, attributes uint32) (*Section, ntdef.Status) {
+	kind := attributes & (ntdef.SEC_COMMIT | ntdef.SEC_RESERVE | ntdef.SEC_IMAGE)
+	switch {
+	case attributes&^sectionAttributes != 0, kind == 0, kind&(kind-1) != 0,
+		attributes&ntdef.SEC_LARGE_PAGES != 0 && kind != ntdef.SEC_COMMIT,
+		attributes&ntdef.SEC_LARGE_PAGES != 0 && f != nil:
+		return nil, ntdef.STATUS_INVALID_PARAMETER_6
 	}
-	s := &Section{
-		m: m, image: *img, codes: make([]protectCode, pages), shared: make([]bool, pages), frames: make([]uint64, pages),
+	code, ok := encodeProtect(protect &^ (ntdef.PAGE_NOCACHE | ntdef.PAGE_WRITECOMBINE))
+	switch {
+	case !ok, code.noAccess(), code&codeModifier != 0:
+		return nil, ntdef.STATUS_INVALID_PAGE_PROTECTION
+	case attributes&ntdef.SEC_LARGE_PAGES != 0:
+		return nil, ntdef.STATUS_NOT_SUPPORTED
 	}
-	for i := range s.codes {
-		s.codes[i] = codeNoAccess
+	if attributes&ntdef.SEC_NOCACHE != 0 {
+		code |= codeNoCache
+	} else if attributes&ntdef.SEC_WRITECOMBINE != 0 {
+		code |= codeWriteCombine
 	}
-	for _, sub := range img.Subsections {
-		code, ok := encodeProtect(sub.Protect)
-		first := uint64(sub.RVA) >> x86.PageShift
-		last := (uint64(sub.RVA) + uint64(sub.VirtualSize) + x86.PageMask) >> x86.PageShift
-		if !ok || sub.RVA%x86.PageSize != 0 || last > pages {
-			return nil, ntdef.STATUS_INVALID_IMAGE_FORMAT
-		}
-		for i := first; i < last; i++ {
-			s.codes[i], s.shared[i] = code, sub.Shared
-		}
+	s := &Section{size: size, protect: protect, code: code, attributes: attributes}
+	var st ntdef.Status
+	if f == nil {
+		st = m.newAnonymous(s)
+	} else {
+		s.attributes |= ntdef.SEC_FILE
+		st = m.newFileArea(s, f)
 	}
-	m.sections = append(m.sections, s)
+	if st != ntdef.STATUS_SUCCESS {
+		return nil, st
+	}
+	s.area.sections++
+	m.check()
 	return s, ntdef.STATUS_SUCCESS
 }
 
-// Name returns the image's name.
-func (s *Section) Name() string { return s.image.Name }
-
-// copyPages counts the write-copy pages from one page index to another: what a view of them charges.
-func (s *Section) copyPages(from, to uint64) uint64 {
-	n := uint64(0)
-	for _, c := range s.codes[from:to] {
-		if c.writeCopy() {
-			n++
-		}
-	}
-	return n
-}
-
-// A View says where a section is to be mapped; Base 0 leaves the choice to the manager. Base and Size are returned.
-type View struct {
-	Base    x86.VirtAddr
-	Size    uint64
-	TopDown bool
-}
-
-// MapView maps a whole image. STATUS_IMAGE_NOT_AT_BASE is the success of a place that is not the preferred one. Other
-// statuses: MAPPED_ALIGNMENT, INVALID_PARAMETER_3 (base), CONFLICTING_ADDRESSES, NO_MEMORY, COMMITMENT_LIMIT.
-func (as *AddressSpace) MapView(s *Section, view *View) ntdef.Status {
-	defer as.check()
-	size := uint64(len(s.codes)) << x86.PageShift
-	base := view.Base
+// newAnonymous makes the area of a page-file-backed section: SEC_COMMIT charges it whole.
+func (m *Manager) newAnonymous(s *Section) ntdef.Status {
 	switch {
-	case base%granularity != 0:
-		return ntdef.STATUS_MAPPED_ALIGNMENT
-	case base != 0 && (base < as.low || base >= as.high || uint64(as.high-base) < size):
-		return ntdef.STATUS_INVALID_PARAMETER_3
-	case base != 0 && !as.vads.free(base, base+x86.VirtAddr(size)):
-		return ntdef.STATUS_CONFLICTING_ADDRESSES
-	case base == 0:
-		place := as.vads.lowest
-		if view.TopDown {
-			place = as.vads.highest
+	case s.size == 0:
+		return ntdef.STATUS_INVALID_PARAMETER_4
+	case s.size > maxSection:
+		return ntdef.STATUS_SECTION_TOO_BIG
+	}
+	s.size = uint64(pageUp(x86.VirtAddr(s.size)))
+	a := controlArea{pages: s.size >> x86.PageShift, reserved: s.attributes&ntdef.SEC_RESERVE != 0}
+	if !a.reserved {
+		if st := m.chargeCommit(a.pages); st != ntdef.STATUS_SUCCESS {
+			return st
 		}
-		var ok bool
-		if base, ok = place(size, as.low, as.high); !ok {
-			return ntdef.STATUS_NO_MEMORY
-		}
+		a.charged = a.pages
 	}
-	if st := as.m.commit.charge(s.copyPages(0, uint64(len(s.codes)))); st != ntdef.STATUS_SUCCESS {
-		return st
-	}
-	v := &vad{
-		start: base, end: base + x86.VirtAddr(size), typ: ntdef.MEM_IMAGE, protect: ntdef.PAGE_EXECUTE_WRITECOPY,
-		section: s, name: s.image.Name,
-	}
-	as.vads.insert(v)
-	s.views++
-	view.Base, view.Size = base, size
-	as.vadEvent(VADMap, v, v.start, v.end, v.protect)
-	if base != s.image.PreferredBase {
-		return ntdef.STATUS_IMAGE_NOT_AT_BASE
-	}
+	s.area = m.newArea(a)
 	return ntdef.STATUS_SUCCESS
 }
 
-// UnmapView unmaps the view that holds va. NOT_MAPPED_VIEW where none does.
-func (as *AddressSpace) UnmapView(va x86.VirtAddr) ntdef.Status {
-	v := as.vads.find(va)
-	if v == nil || v.section == nil {
-		return ntdef.STATUS_NOT_MAPPED_VIEW
+// newFileArea finds or makes the area of a data file. A section larger than the file extends it, where it may be written.
+func (m *Manager) newFileArea(s *Section, f *FileSections) ntdef.Status {
+	have := f.File.Size()
+	switch {
+	case s.size == 0 && have == 0:
+		return ntdef.STATUS_MAPPED_FILE_SIZE_ZERO
+	case s.size == 0:
+		s.size = have
+	case s.size > have && (!s.code.writable() || s.size > maxSection):
+		return ntdef.STATUS_SECTION_TOO_BIG
+	case s.size > have:
+		if f.File.Truncate(int64(s.size)) != nil {
+			return ntdef.STATUS_DISK_FULL
+		}
 	}
-	as.removeVAD(v)
-	v.section.views--
-	as.vadEvent(VADUnmap, v, v.start, v.end, 0)
+	if f.data == nil {
+		f.data = m.newArea(controlArea{name: f.Name, file: f.File, files: f})
+	}
+	s.area = f.data
+	s.area.pages = max(s.area.pages, (s.size+x86.PageMask)>>x86.PageShift)
 	return ntdef.STATUS_SUCCESS
 }
 
-// subsection returns the subsection of a page that the file has bytes for, nil where the page begins as zeros.
-func (s *Section) subsection(page uint64) *Subsection {
-	for i := range s.image.Subsections {
-		sub := &s.image.Subsections[i]
-		off := int64(page<<x86.PageShift) - int64(sub.RVA)
-		if off >= 0 && off < int64(min(sub.FileSize, uint32(pageUp(x86.VirtAddr(sub.VirtualSize))))) {
-			return sub
-		}
+// Close deletes the section object. Views stay.
+func (s *Section) Close() {
+	if s.closed {
+		return
 	}
-	return nil
+	s.closed = true
+	s.area.sections--
+	m := s.area.m
+	m.releaseArea(s.area)
+	m.check()
 }
 
-// read fills a frame with a page of a subsection; what the file does not have is zero.
-func (s *Section) read(sub *Subsection, page uint64, b []byte) error {
-	off := int64(page<<x86.PageShift) - int64(sub.RVA)
-	n := min(int64(len(b)), int64(sub.FileSize)-off)
-	got, err := s.image.File.ReadAt(b[:n], int64(sub.FileOffset)+off)
-	if int64(got) == n || errors.Is(err, io.EOF) {
-		err = nil
+// Name returns the name of the file behind the section, "" where there is none.
+func (s *Section) Name() string { return s.area.name }
+
+// Info is NtQuerySection, class SectionBasicInformation.
+func (s *Section) Info() SectionInfo { return SectionInfo{s.attributes, s.size} }
+
+// Protect returns the protection that the section was made with.
+func (s *Section) Protect() uint32 { return s.protect }
+
+// IsImage reports whether the section is of an image.
+func (s *Section) IsImage() bool { return s.area.image != nil }
+
+// Extend is NtExtendSection: a section of a data file and the file itself grow; a smaller size changes nothing. It returns
+// the section's size. SECTION_NOT_EXTENDED for images, page-file-backed sections and sections that may not be written.
+func (s *Section) Extend(size uint64) (uint64, ntdef.Status) {
+	a := s.area
+	if a.file == nil || !s.code.writable() || size > maxSection {
+		return s.size, ntdef.STATUS_SECTION_NOT_EXTENDED
 	}
-	clear(b[got:])
-	return err
+	if size <= s.size {
+		return s.size, ntdef.STATUS_SUCCESS
+	}
+	if size > a.file.Size() && a.file.Truncate(int64(size)) != nil {
+		return s.size, ntdef.STATUS_DISK_FULL
+	}
+	s.size = size
+	a.pages = max(a.pages, (size+x86.PageMask)>>x86.PageShift)
+	return size, ntdef.STATUS_SUCCESS
 }

@@ -2,6 +2,7 @@ package ntmm
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/x86"
@@ -19,6 +20,46 @@ type AddressSpace struct {
 	high  x86.VirtAddr // exclusive
 	vads  vadTree
 	stack *Stack
+
+	ws      WorkingSet
+	hand    x86.VirtAddr // where the trimmer looks next
+	trimmed uint64       // the round of trimming that looked here last
+
+	commit, commitPeak uint64 // private pages promised
+	virtual, peak      uint64 // bytes of addresses in use
+	tables             uint64 // pages of page tables
+	faults             uint64
+	pcid               uint16
+	stale              bool // translations of this space may be cached that no longer hold
+}
+
+// SpaceCounters are one process's counts: pages, but for VirtualSize, in bytes.
+type SpaceCounters struct {
+	PageFaults                 uint64
+	VirtualSize, PeakVirtual   uint64
+	Committed, PeakCommitted   uint64
+	PageTables                 uint64
+	Private, Shareable, Shared uint64 // of the working set; Shared are pages that another one has too
+}
+
+// Counters returns the counts of the moment.
+func (as *AddressSpace) Counters() SpaceCounters {
+	c := SpaceCounters{
+		PageFaults: as.faults, VirtualSize: as.virtual, PeakVirtual: as.peak, Committed: as.commit,
+		PeakCommitted: as.commitPeak, PageTables: as.tables,
+	}
+	as.forValid(0, as.high, func(_ x86.VirtAddr, _ x86.PhysAddr, e x86.PTE) {
+		switch p := as.m.pfns.entry(frameOf(e)); {
+		case !p.proto():
+			c.Private++
+		case p.share > 1:
+			c.Shareable++
+			c.Shared++
+		default:
+			c.Shareable++
+		}
+	})
+	return c
 }
 
 // A Stack is the running thread's stack: guard pages inside it grow it.
@@ -32,18 +73,37 @@ type Stack struct {
 // NewAddressSpace returns an empty address space with its PML4. STATUS_NO_MEMORY or STATUS_COMMITMENT_LIMIT where there is no
 // frame for it.
 func (m *Manager) NewAddressSpace(l Layout) (*AddressSpace, ntdef.Status) {
-	if st := m.commit.charge(1); st != ntdef.STATUS_SUCCESS {
+	as := &AddressSpace{m: m, low: l.Low, high: l.High + 1, ws: WorkingSet{Minimum: defaultMinimum, Maximum: defaultMaximum}}
+	if st := as.charge(1); st != ntdef.STATUS_SUCCESS {
 		return nil, st
 	}
 	frame, ok := m.takeFrame(true)
 	if !ok {
-		m.commit.release(1)
+		as.release(1)
 		return nil, ntdef.STATUS_NO_MEMORY
 	}
 	m.count.PageTablePages++
-	return &AddressSpace{
-		m: m, cr3: x86.PhysAddr(frame << x86.PageShift), low: l.Low, high: l.High + 1,
-	}, ntdef.STATUS_SUCCESS
+	as.tables++
+	as.cr3 = x86.PhysAddr(frame << x86.PageShift)
+	m.spaces = append(m.spaces, as)
+	as.pcid = uint16(len(m.spaces) % len(m.pcids))
+	return as, ntdef.STATUS_SUCCESS
+}
+
+// Activate loads the address space into the processor: CR3, with the space's PCID where CR4.PCIDE is set. Translations of a
+// PCID are kept where they still hold.
+func (as *AddressSpace) Activate() *x86.Fault {
+	m := as.m
+	v := uint64(as.cr3)
+	if m.mmu.CR4()&x86.CR4PCIDE != 0 {
+		v |= uint64(as.pcid)
+		if m.pcids[as.pcid] == as && !as.stale {
+			v |= 1 << 63
+		}
+		m.pcids[as.pcid] = as
+	}
+	as.stale = false
+	return m.mmu.SetCR3(v)
 }
 
 // CR3 returns the physical address of the PML4.
@@ -57,33 +117,55 @@ func (as *AddressSpace) SetStack(s *Stack) { as.stack = s }
 
 // Delete frees everything that the address space holds. It must not be the one that the processor has loaded.
 func (as *AddressSpace) Delete() {
+	m := as.m
 	for as.vads.root != nil {
 		as.removeVAD(as.vads.root)
 	}
-	as.m.freeFrame(as.cr3.PFN())
-	as.m.commit.release(1)
-	as.m.count.PageTablePages--
+	m.freeFrame(as.cr3.PFN())
+	as.release(1)
+	m.count.PageTablePages--
+	m.spaces = slices.DeleteFunc(m.spaces, func(s *AddressSpace) bool { return s == as })
+	if m.pcids[as.pcid] == as {
+		m.pcids[as.pcid] = nil
+	}
+	m.check()
+}
+
+// insertVAD and deleteVAD keep the size of the address space with the tree.
+func (as *AddressSpace) insertVAD(v *vad) {
+	as.vads.insert(v)
+	as.virtual += uint64(v.end - v.start)
+	as.peak = max(as.peak, as.virtual)
+}
+
+func (as *AddressSpace) deleteVAD(v *vad) {
+	as.vads.remove(v)
+	as.virtual -= uint64(v.end - v.start)
 }
 
 // removeVAD frees a VAD's pages and the VAD.
 func (as *AddressSpace) removeVAD(v *vad) {
 	as.dropRange(v, v.start, v.end)
-	as.vads.remove(v)
+	as.deleteVAD(v)
+	if v.area != nil {
+		v.area.views--
+		as.m.releaseArea(v.area)
+	}
 }
 
 // dropRange makes the PTEs of a part of a VAD zero, frees the frames and releases the commit.
 func (as *AddressSpace) dropRange(v *vad, start, end x86.VirtAddr) {
 	charged := uint64(0)
 	switch {
-	case v.section != nil:
-		charged = v.section.copyPages(v.page(start), v.page(end))
+	case v.area != nil:
+		charged = v.copied(start, end)
 	case v.committed:
 		charged = uint64(end-start) >> x86.PageShift
 	}
 	as.forRange(start, end, func(va x86.VirtAddr, at x86.PhysAddr, e x86.PTE) {
 		switch {
-		case v.section != nil:
-			if hasFrame(e) && !as.m.pfns.entry(frameOf(e)).proto && !v.section.codes[v.page(va)].writeCopy() {
+		case v.area != nil:
+			if as.m.ownPage(e) && !v.viewCode(v.page(va)).writeCopy() {
 				charged++ // a copy of a page that was not write-copy when it was mapped
 			}
 		case v.committed && isDecommitted(e):
@@ -93,32 +175,46 @@ func (as *AddressSpace) dropRange(v *vad, start, end x86.VirtAddr) {
 		}
 		as.dropPage(va, at, e)
 	})
-	as.m.commit.release(charged)
+	as.release(charged)
 }
 
-// page returns the index of va's page in the VAD.
-func (v *vad) page(va x86.VirtAddr) uint64 { return uint64(va-v.start) >> x86.PageShift }
+// page returns the number of va's page in the control area of its view.
+func (v *vad) page(va x86.VirtAddr) uint64 { return v.offset + uint64(va-v.start)>>x86.PageShift }
 
 // isDecommitted reports whether an entry other than zero says that its page is not committed.
-func isDecommitted(e x86.PTE) bool { return !hasFrame(e) && codeOf(e) == codeDecommitted }
-
-// dropPage makes one entry zero and frees its frame.
-func (as *AddressSpace) dropPage(va x86.VirtAddr, at x86.PhysAddr, e x86.PTE) {
-	as.clearPTE(at)
-	if e&x86.PTEPresent != 0 {
-		as.m.mmu.InvalidatePage(va)
-	}
-	if hasFrame(e) {
-		as.m.unmapFrame(frameOf(e))
-	}
+func isDecommitted(e x86.PTE) bool {
+	return e&x86.PTEPresent == 0 && e&(pteTransition|ptePageFile) == 0 && codeOf(e) == codeDecommitted
 }
 
-// unmapFrame takes one mapping off a frame: a private one is freed, one of a section stays with it.
-func (m *Manager) unmapFrame(frame uint64) {
-	p := m.pfns.entry(frame)
-	p.share--
-	if !p.proto {
-		m.freeFrame(frame)
+// ownPage reports whether an entry of a view is of a page that is the address space's own: a copy.
+func (m *Manager) ownPage(e x86.PTE) bool {
+	if hasFrame(e) {
+		return !m.pfns.entry(frameOf(e)).proto()
+	}
+	return e != 0 && !isProto(e)
+}
+
+// dropPage makes one entry zero and frees what it holds.
+func (as *AddressSpace) dropPage(va x86.VirtAddr, at x86.PhysAddr, e x86.PTE) {
+	as.clearPTE(at)
+	as.drop(va, e)
+}
+
+// drop frees what an entry held that is no longer there: a private page or its place in a page file; a section's page loses
+// one share.
+func (as *AddressSpace) drop(va x86.VirtAddr, e x86.PTE) {
+	m := as.m
+	if e&x86.PTEPresent != 0 {
+		as.invalidate(va)
+	}
+	switch {
+	case !hasFrame(e):
+		m.freeSlot(e)
+	case m.pfns.entry(frameOf(e)).proto():
+		as.noteDirty(va, e, m.pfns.entry(frameOf(e)))
+		m.unshare(frameOf(e))
+	default:
+		m.freeFrame(frameOf(e))
 	}
 }
 

@@ -156,7 +156,7 @@ func TestStatuses(t *testing.T) {
 		{"more than the commit limit", Request{Size: 4097 << 12, Type: commitNow, Protect: rw}, ntdef.STATUS_COMMITMENT_LIMIT},
 	} {
 		require.Equal(t, c.want, w.as.Allocate(&c.r), c.name)
-		require.NoError(t, w.as.verify(), c.name)
+		require.NoError(t, w.m.verify(), c.name)
 	}
 	r := Request{Base: 0x70001010, Size: 0x7000, Type: ntdef.MEM_RESERVE, Protect: rw}
 	require.Equal(t, S, w.as.Allocate(&r))
@@ -197,7 +197,7 @@ func TestStatuses(t *testing.T) {
 	}
 	_, st := w.as.Query(X + 1)
 	require.Equal(t, ntdef.STATUS_INVALID_PARAMETER, st, "query above the user's addresses")
-	require.NoError(t, w.as.verify())
+	require.NoError(t, w.m.verify())
 }
 
 func TestReservedMemoryIsNotThere(t *testing.T) {
@@ -219,7 +219,7 @@ func TestReservedMemoryIsNotThere(t *testing.T) {
 	require.EqualValues(t, 1+3, w.m.Counters().CommittedPages-before, "the page and three tables")
 	require.Equal(t, ntdef.STATUS_SUCCESS, w.free(base, 0, ntdef.MEM_RELEASE))
 	require.Equal(t, before, w.m.Counters().CommittedPages, "empty tables are given back")
-	require.NoError(t, w.as.verify())
+	require.NoError(t, w.m.verify())
 }
 
 func TestGuardIsOnePageAndOneShot(t *testing.T) {
@@ -239,7 +239,7 @@ func TestGuardIsOnePageAndOneShot(t *testing.T) {
 	require.EqualValues(t, rw|ntdef.PAGE_GUARD, w.query(base+0x2000).Protect)
 	old, _ = w.protect(base+0x2000, 1, rw)
 	require.EqualValues(t, rw|ntdef.PAGE_GUARD, old)
-	require.NoError(t, w.as.verify())
+	require.NoError(t, w.m.verify())
 }
 
 func TestDecommittedPagesReadZeroWhenCommittedAgain(t *testing.T) {
@@ -255,7 +255,7 @@ func TestDecommittedPagesReadZeroWhenCommittedAgain(t *testing.T) {
 		require.Equal(t, violation(0, base+0x1000), r)
 		w.must(base+0x1000, 0x1000, ntdef.MEM_COMMIT, rw)
 		require.Zero(t, w.ok(base+0x1000, x86.Read, 0), "a dirty frame is zeroed before it is given again")
-		require.NoError(t, w.as.verify())
+		require.NoError(t, w.m.verify())
 	}
 }
 
@@ -270,7 +270,7 @@ func TestPartialReleaseSplits(t *testing.T) {
 	require.EqualValues(t, 2, w.ok(base+0x20000, x86.Read, 0))
 	require.EqualValues(t, base+0x20000, w.query(base+0x20000).AllocationBase)
 	require.Equal(t, base+0x10000, w.must(0, 0x10000, ntdef.MEM_RESERVE, rw), "the hole is the lowest room")
-	require.NoError(t, w.as.verify())
+	require.NoError(t, w.m.verify())
 }
 
 func TestTopDown(t *testing.T) {
@@ -302,7 +302,7 @@ func TestStackGrowsByItsGuardAndOverflows(t *testing.T) {
 	w.ok(s.Limit, x86.Write, 1)
 	_, r := w.access(base, x86.Write, 1)
 	require.Equal(t, violation(1, base), r, "the last page is never committed")
-	require.NoError(t, w.as.verify())
+	require.NoError(t, w.m.verify())
 }
 
 // file is an image file whose page n is filled with n, and whose reads can fail.
@@ -356,7 +356,7 @@ func TestImagePages(t *testing.T) {
 	require.EqualValues(t, 3, w.ok(base+0x3001, x86.Read, 0))
 	require.EqualValues(t, rw, w.query(base+0x3000).Protect, "and after it")
 	require.Zero(t, w.ok(base+0x4000, x86.Read, 0), "beyond the file's bytes")
-	require.NoError(t, w.as.verify())
+	require.NoError(t, w.m.verify())
 
 	second := View{}
 	require.Equal(t, ntdef.STATUS_IMAGE_NOT_AT_BASE, w.as.MapView(s, &second))
@@ -368,7 +368,7 @@ func TestImagePages(t *testing.T) {
 	require.Equal(t, ntdef.STATUS_UNABLE_TO_DELETE_SECTION, w.free(base, 0, ntdef.MEM_RELEASE))
 	require.Equal(t, ntdef.STATUS_SUCCESS, w.as.UnmapView(second.Base+0x3000), "an inner address is allowed")
 	require.Equal(t, ntdef.STATUS_NOT_MAPPED_VIEW, w.as.UnmapView(second.Base))
-	require.NoError(t, w.as.verify())
+	require.NoError(t, w.m.verify())
 }
 
 func TestImagePageMadeWritableIsCopied(t *testing.T) {
@@ -387,7 +387,7 @@ func TestImagePageMadeWritableIsCopied(t *testing.T) {
 	old, _ = w.protect(text, 0x1000, ntdef.PAGE_EXECUTE_READ)
 	require.EqualValues(t, ntdef.PAGE_EXECUTE_READWRITE, old)
 	require.EqualValues(t, 0xcc, w.ok(text, x86.Read, 0))
-	require.NoError(t, w.as.verify())
+	require.NoError(t, w.m.verify())
 	require.Equal(t, ntdef.STATUS_SUCCESS, w.as.UnmapView(text))
 }
 
@@ -401,7 +401,7 @@ func TestReadErrorIsAnInPageError(t *testing.T) {
 		Status: ntdef.STATUS_IN_PAGE_ERROR, Kind: InPageError, NumParams: 3,
 		Params: [3]uint64{0, uint64(view.Base) + 0x1008, uint64(ntdef.STATUS_UNSUCCESSFUL)},
 	}, r)
-	require.NoError(t, w.as.verify(), "nothing is lost")
+	require.NoError(t, w.m.verify(), "nothing is lost")
 	f.fail = false
 	require.EqualValues(t, 1, w.ok(view.Base+0x1008, x86.Read, 0))
 }
@@ -420,7 +420,7 @@ func TestOutOfFramesIsAStatus(t *testing.T) {
 		}
 	}
 	require.Equal(t, ntdef.STATUS_NO_MEMORY, last.Status)
-	require.NoError(t, w.as.verify())
+	require.NoError(t, w.m.verify())
 	require.Equal(t, ntdef.STATUS_SUCCESS, w.free(base, 0, ntdef.MEM_RELEASE))
 	w.ok(w.must(0, 0x1000, commitNow, rw), x86.Write, 1)
 }
@@ -597,7 +597,7 @@ func playModel(t testing.TB, seed uint64, steps int) {
 		default:
 			checkTouch(t, w, pages[va], va, rng)
 		}
-		require.NoError(t, w.as.verify(), "seed %d step %d", seed, step)
+		require.NoError(t, w.m.verify(), "seed %d step %d", seed, step)
 	}
 }
 

@@ -28,7 +28,7 @@ func (as *AddressSpace) pte(va x86.VirtAddr) (at x86.PhysAddr, e x86.PTE) {
 		if shift == x86.PageShift {
 			return at, e
 		}
-		if e&x86.PTEPresent == 0 {
+		if e&(x86.PTEPresent|x86.PTELarge) != x86.PTEPresent {
 			return 0, 0
 		}
 		table = e.Frame()
@@ -55,49 +55,89 @@ func (as *AddressSpace) makePTE(va x86.VirtAddr) (at x86.PhysAddr, e x86.PTE, st
 
 func (as *AddressSpace) newTable(at x86.PhysAddr) (x86.PTE, ntdef.Status) {
 	m := as.m
-	if st := m.commit.charge(1); st != ntdef.STATUS_SUCCESS {
+	if st := as.charge(1); st != ntdef.STATUS_SUCCESS {
 		return 0, st
 	}
 	frame, ok := m.takeFrame(true)
 	if !ok {
-		m.commit.release(1)
+		as.release(1)
 		return 0, ntdef.STATUS_NO_MEMORY
 	}
 	m.count.PageTablePages++
+	as.tables++
 	m.pfns.entry(frame).pte = at
 	e := x86.PTE(frame)<<x86.PageShift | tableEntry
-	as.setPTE(at, e)
+	m.pfns.entry(at.PFN()).used++
+	m.mem.Store64(at, uint64(e))
 	return e, ntdef.STATUS_SUCCESS
 }
 
-// setPTE writes an entry and keeps its table's count. It does not free an empty table: see clearPTE.
+// setPTE writes the entry of a page; it keeps its table's counts and the working set's. It does not free an empty table: see
+// clearPTE.
 func (as *AddressSpace) setPTE(at x86.PhysAddr, e x86.PTE) {
 	m := as.m
 	old := m.load(at)
-	used := &m.pfns.entry(at.PFN()).used
+	table := m.pfns.entry(at.PFN())
 	switch {
 	case old == 0 && e != 0:
-		*used++
+		table.used++
 	case old != 0 && e == 0:
-		*used--
+		table.used--
+	}
+	ws := &as.ws
+	switch valid, was := e&x86.PTEPresent != 0, old&x86.PTEPresent != 0; {
+	case valid && !was:
+		table.share++
+		ws.Size++
+		ws.Peak = max(ws.Peak, ws.Size)
+	case was && !valid:
+		table.share--
+		ws.Size--
+	}
+	switch locked, was := isLocked(e), isLocked(old); {
+	case locked && !was:
+		ws.Locked++
+	case was && !locked:
+		ws.Locked--
 	}
 	m.mem.Store64(at, uint64(e))
 }
 
+// isLocked reports whether an entry is of a page that is locked into the working set.
+func isLocked(e x86.PTE) bool { return e&(x86.PTEPresent|pteLocked) == x86.PTEPresent|pteLocked }
+
 // clearPTE makes an entry zero and frees the tables that this empties.
 func (as *AddressSpace) clearPTE(at x86.PhysAddr) {
+	as.setPTE(at, 0)
+	as.freeTables(at.PFN())
+}
+
+// freeTables frees a page of tables, and those above it, as far as they are empty.
+func (as *AddressSpace) freeTables(frame uint64) {
 	m := as.m
 	for {
-		as.setPTE(at, 0)
-		frame := at.PFN()
 		table := m.pfns.entry(frame)
 		if table.used != 0 || frame == as.cr3.PFN() {
 			return
 		}
-		at = table.pte
+		at := table.pte
 		m.freeFrame(frame)
-		m.commit.release(1)
+		as.release(1)
 		m.count.PageTablePages--
+		as.tables--
+		m.mem.Store64(at, 0)
+		frame = at.PFN()
+		m.pfns.entry(frame).used--
+	}
+}
+
+// invalidate forgets what the TLB holds for a page. Another address space than the loaded one forgets everything when it is
+// loaded next.
+func (as *AddressSpace) invalidate(va x86.VirtAddr) {
+	if x86.PhysAddr(as.m.mmu.CR3()).Page() == as.cr3 {
+		as.m.mmu.InvalidatePage(va)
+	} else {
+		as.stale = true
 	}
 }
 
@@ -127,7 +167,7 @@ func (as *AddressSpace) nextTable(va x86.VirtAddr) x86.VirtAddr {
 	table := as.cr3
 	for shift := uint(39); ; shift -= 9 {
 		e := as.m.load(table + x86.PhysAddr(uint64(va)>>shift&511*8))
-		if e&x86.PTEPresent == 0 {
+		if e&(x86.PTEPresent|x86.PTELarge) != x86.PTEPresent {
 			return va&^(1<<shift-1) + 1<<shift
 		}
 		table = e.Frame()

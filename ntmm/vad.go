@@ -8,13 +8,15 @@ import (
 // A vad is a virtual address descriptor: one reservation or view, [start, end), both multiples of 4 KiB.
 type vad struct {
 	start, end x86.VirtAddr
-	typ        uint32      // MEM_PRIVATE, MEM_IMAGE
+	typ        uint32      // MEM_PRIVATE, MEM_MAPPED, MEM_IMAGE
 	protect    uint32      // AllocationProtect
-	code       protectCode // of untouched pages of a private VAD
+	code       protectCode // of untouched pages; an image has its own
 	committed  bool        // private: untouched pages are committed
 	fixed      bool        // a page of the kernel's own: the services leave it alone
-	section    *Section    // of a view
-	name       string      // of what is mapped, for events
+	// placeholder: reserved for a view or a reservation that replaces it
+	placeholder bool
+	area        *controlArea // of a view
+	offset      uint64       // of the view's first page in the area, in pages
 
 	left, right *vad
 	priority    uint64
@@ -198,3 +200,11 @@ func (v *vad) hopeless(size uint64, low, high x86.VirtAddr) bool {
 
 // isPrivate reports whether the VAD is memory of its process alone that the virtual services manage.
 func (v *vad) isPrivate() bool { return v.typ == ntdef.MEM_PRIVATE && !v.fixed }
+
+// name returns the name of the file that is mapped, "" where there is none.
+func (v *vad) name() string {
+	if v.area == nil {
+		return ""
+	}
+	return v.area.name
+}

@@ -2,47 +2,114 @@ package ntmm
 
 import (
 	"fmt"
+	"math/bits"
 
 	"github.com/pagewalk/pagewalk/x86"
 )
 
-// verify checks what must hold between operations: page tables, VADs, PFN entries and the commit charge agree. It holds
-// for a machine with one address space. It walks everything: for tests and the build tag invariants.
-func (as *AddressSpace) verify() error {
-	v := verifier{as: as, shares: map[uint64]uint32{}}
-	if err := v.tree(as.vads.root, 0, ^x86.VirtAddr(0)); err != nil {
-		return err
-	}
-	if err := v.table(as.cr3, 4, 0); err != nil {
-		return err
-	}
-	for _, vad := range v.vads {
-		if s := vad.section; s != nil {
-			v.commit += s.copyPages(0, uint64(len(s.codes)))
-		} else if vad.committed {
-			v.commit += vad.pages()
+// verify checks what must hold between operations: page tables, VADs, prototype PTEs, PFN entries and lists, page-file
+// bitmaps, working sets and the commit charge agree. It walks everything: for tests and the build tag invariants.
+func (m *Manager) verify() error {
+	v := verifier{m: m, shares: map[uint64]uint32{}, seen: map[uint64]bool{}, slots: make([]uint64, len(m.pageFiles))}
+	for _, as := range m.spaces {
+		if err := v.space(as); err != nil {
+			return err
 		}
 	}
-	v.commit += v.tables + v.extra
-	if total := as.m.commit.total; v.commit != total {
-		return fmt.Errorf("the pages add up to a commit of %d, charged are %d", v.commit, total)
+	for _, a := range m.areas {
+		if a != nil {
+			if err := v.area(a); err != nil {
+				return err
+			}
+		}
 	}
 	for frame, n := range v.shares {
-		if p := as.m.pfns.entry(frame); p.share != n {
-			return fmt.Errorf("frame %#x is mapped %d times, its share count is %d", frame, n, p.share)
+		if p := m.pfns.entry(frame); p.share != n || p.refs != 0 || p.list != listNone {
+			return fmt.Errorf("frame %#x is mapped %d times: share count %d, pins %d, list %d", frame, n, p.share, p.refs, p.list)
+		}
+	}
+	if total := m.commit.total; v.commit != total {
+		return fmt.Errorf("the pages add up to a commit of %d, charged are %d", v.commit, total)
+	}
+	if v.tables != m.count.PageTablePages {
+		return fmt.Errorf("%d pages of tables, counted are %d", v.tables, m.count.PageTablePages)
+	}
+	for i, f := range m.pageFiles {
+		n := uint64(0)
+		for _, w := range f.bitmap {
+			n += uint64(bits.OnesCount64(w))
+		}
+		if n-1 != f.InUse || f.InUse != v.slots[i] {
+			return fmt.Errorf("%s: %d pages are taken, %d counted, %d referred to", f.Name, n-1, f.InUse, v.slots[i])
 		}
 	}
 	return v.lists()
 }
 
 type verifier struct {
+	m      *Manager
 	as     *AddressSpace
-	vads   []*vad // in address order
-	shares map[uint64]uint32
-	commit uint64 // of whole VADs
-	extra  uint64 // pages committed or decommitted one by one, modulo 2^64
+	vads   []*vad            // of the space, in address order
+	shares map[uint64]uint32 // by frame: valid PTEs
+	seen   map[uint64]bool   // frames that something owns
+	slots  []uint64          // by page file: references
+	commit uint64
+	own    uint64 // commit of the space, modulo 2^64
+	valid  uint64 // of the space
+	locked uint64
 	tables uint64
-	frames uint64 // in use
+}
+
+func (v *verifier) space(as *AddressSpace) error {
+	v.as, v.vads, v.own, v.valid, v.locked = as, nil, 0, 0, 0
+	if err := v.tree(as.vads.root, 0, ^x86.VirtAddr(0)); err != nil {
+		return err
+	}
+	before := v.tables
+	if err := v.table(as.cr3, 4, 0); err != nil {
+		return err
+	}
+	tables, virtual := v.tables-before, uint64(0)
+	v.own += tables
+	for _, vad := range v.vads {
+		virtual += uint64(vad.end - vad.start)
+		if vad.area != nil {
+			v.own += vad.copied(vad.start, vad.end)
+		} else if vad.committed {
+			v.own += vad.pages()
+		}
+	}
+	v.commit += v.own
+	switch {
+	case v.own != as.commit:
+		return fmt.Errorf("space %v: a commit of %d, charged are %d", as.cr3, v.own, as.commit)
+	case v.valid != as.ws.Size, v.locked != as.ws.Locked:
+		return fmt.Errorf("space %v: %d valid pages, %d locked; the working set says %+v", as.cr3, v.valid, v.locked, as.ws)
+	case tables != as.tables, virtual != as.virtual:
+		return fmt.Errorf("space %v: %d tables, %d bytes; counted are %d and %d", as.cr3, tables, virtual, as.tables, as.virtual)
+	}
+	return nil
+}
+
+// owns notes that a frame has an owner, who must be the only one.
+func (v *verifier) owns(frame uint64, what string) error {
+	if v.seen[frame] {
+		return fmt.Errorf("frame %#x of %s belongs to something else too", frame, what)
+	}
+	v.seen[frame] = true
+	return v.slot(v.m.pfns.entry(frame).original)
+}
+
+func (v *verifier) slot(e x86.PTE) error {
+	if !isPageFile(e) {
+		return nil
+	}
+	file, page := slotOf(e)
+	if file >= uint64(len(v.slots)) || page >= v.m.pageFiles[file].Size || !v.m.pageFiles[file].taken(page) {
+		return fmt.Errorf("the entry %#x names a page-file page that is free", uint64(e))
+	}
+	v.slots[file]++
+	return nil
 }
 
 // tree checks order, bounds and gaps of a subtree whose VADs lie in [low, high).
@@ -70,13 +137,12 @@ func (v *verifier) tree(n *vad, low, high x86.VirtAddr) error {
 
 // table checks one page of tables and what is below it.
 func (v *verifier) table(pa x86.PhysAddr, level int, base x86.VirtAddr) error {
-	m := v.as.m
+	m := v.m
 	v.tables++
-	v.frames++
-	if p := m.pfns.entry(pa.PFN()); p.state != pfnActive {
-		return fmt.Errorf("the page table at %v is not active", pa)
+	if err := v.owns(pa.PFN(), "a page table"); err != nil {
+		return err
 	}
-	used := uint16(0)
+	used, valid := uint16(0), uint32(0)
 	for i := range x86.PhysAddr(ptesPerTable) {
 		at := pa + 8*i
 		e := m.load(at)
@@ -86,6 +152,9 @@ func (v *verifier) table(pa x86.PhysAddr, level int, base x86.VirtAddr) error {
 		used++
 		va := base + x86.VirtAddr(i)<<(12+9*(level-1))
 		if level == 1 {
+			if e&x86.PTEPresent != 0 {
+				valid++
+			}
 			if err := v.page(va, at, e); err != nil {
 				return err
 			}
@@ -98,8 +167,8 @@ func (v *verifier) table(pa x86.PhysAddr, level int, base x86.VirtAddr) error {
 			return err
 		}
 	}
-	if p := m.pfns.entry(pa.PFN()); p.used != used || used == 0 && pa != v.as.cr3 {
-		return fmt.Errorf("the table at %v has %d entries and counts %d", pa, used, p.used)
+	if p := m.pfns.entry(pa.PFN()); p.used != used || p.share != valid || p.list != listNone || used == 0 && pa != v.as.cr3 {
+		return fmt.Errorf("the table at %v has %d entries, %d valid, and counts %d, %d", pa, used, valid, p.used, p.share)
 	}
 	return nil
 }
@@ -110,60 +179,115 @@ func (v *verifier) page(va x86.VirtAddr, at x86.PhysAddr, e x86.PTE) error {
 	if vad == nil {
 		return fmt.Errorf("the PTE %#x of %v belongs to no VAD", uint64(e), va)
 	}
-	private := false
-	if hasFrame(e) {
-		frame := frameOf(e)
-		p := v.as.m.pfns.entry(frame)
-		v.shares[frame]++
-		private = !p.proto
-		switch {
-		case p.state != pfnActive:
-			return fmt.Errorf("frame %#x of %v is not active", frame, va)
-		case private && p.pte != at:
-			return fmt.Errorf("frame %#x of %v says that its PTE is at %v, it is at %v", frame, va, p.pte, at)
-		case p.proto && (vad.section == nil || vad.section.frames[vad.page(va)] != frame):
-			return fmt.Errorf("%v maps frame %#x of a section that does not have it", va, frame)
+	if err := v.slot(e); err != nil {
+		return err
+	}
+	if e&x86.PTEPresent != 0 {
+		v.valid++
+		if isLocked(e) {
+			v.locked++
 		}
-		if private {
-			v.frames++
+	}
+	if hasFrame(e) {
+		if err := v.mapped(vad, va, at, e); err != nil {
+			return err
 		}
 	}
 	switch {
-	case vad.section != nil:
-		if private && !vad.section.codes[vad.page(va)].writeCopy() {
-			v.extra++
+	case vad.area != nil:
+		if v.m.ownPage(e) && !vad.viewCode(vad.page(va)).writeCopy() {
+			v.own++
 		}
 	case vad.committed && isDecommitted(e):
-		v.extra--
+		v.own--
 	case !vad.committed && !isDecommitted(e):
-		v.extra++
+		v.own++
 	}
 	return nil
 }
 
-// lists checks that every frame is in use once, free, or zeroed.
+// mapped checks a PTE that has a frame, valid or in transition.
+func (v *verifier) mapped(vad *vad, va x86.VirtAddr, at x86.PhysAddr, e x86.PTE) error {
+	frame := frameOf(e)
+	p := v.m.pfns.entry(frame)
+	valid := e&x86.PTEPresent != 0
+	if valid {
+		v.shares[frame]++
+	}
+	if p.proto() {
+		if !valid || vad.area == nil || frameOf(vad.area.proto(vad.page(va))) != frame {
+			return fmt.Errorf("%v has frame %#x of a section that does not have it", va, frame)
+		}
+		return nil
+	}
+	s := p.list.state()
+	switch {
+	case p.pte != at:
+		return fmt.Errorf("frame %#x of %v says that its PTE is at %v, it is at %v", frame, va, p.pte, at)
+	case !valid && s != PFNStandby && s != PFNModified && s != PFNModifiedNoWrite:
+		return fmt.Errorf("frame %#x of %v is in transition and %v", frame, va, s)
+	case s == PFNStandby == p.modified && !valid:
+		return fmt.Errorf("frame %#x of %v is %v, modified %v", frame, va, s, p.modified)
+	}
+	return v.owns(frame, "a private page")
+}
+
+// area checks the prototype PTEs of a control area.
+func (v *verifier) area(a *controlArea) error {
+	v.commit += a.charged
+	var err error
+	committed := uint64(0)
+	a.eachProto(0, ^uint64(0), func(page uint64, e x86.PTE) {
+		committed++
+		if e2 := v.slot(e); e2 != nil {
+			err = e2
+		}
+		if !hasFrame(e) {
+			return
+		}
+		frame := frameOf(e)
+		p := v.m.pfns.entry(frame)
+		switch {
+		case p.area != a.number || uint64(p.pte) != page:
+			err = fmt.Errorf("page %d of %q has frame %#x, which is page %d of area %d", page, a.name, frame, p.pte, p.area)
+		case (e&x86.PTEPresent != 0) != (v.shares[frame] != 0):
+			err = fmt.Errorf("page %d of %q is %#x and mapped %d times", page, a.name, uint64(e), v.shares[frame])
+		}
+		if e2 := v.owns(frame, a.name); e2 != nil {
+			err = e2
+		}
+	})
+	if a.reserved && committed != a.charged {
+		err = fmt.Errorf("%d pages of a SEC_RESERVE section are committed, %d charged", committed, a.charged)
+	}
+	return err
+}
+
+// lists checks that every frame is owned, or free.
 func (v *verifier) lists() error {
-	for _, s := range v.as.m.sections {
-		for _, frame := range s.frames {
-			if frame != 0 {
-				v.frames++
+	d := &v.m.pfns
+	free := uint64(0)
+	for id := listID(1); id < listCount; id++ {
+		n, prev := uint64(0), uint32(0)
+		for f := d.lists[id].head; f != 0; f = d.entry(uint64(f)).next {
+			p := d.entry(uint64(f))
+			if p.list != id || p.prev != prev {
+				return fmt.Errorf("frame %#x is on list %d and says %d, behind %#x", f, id, p.list, p.prev)
 			}
+			if id == listFree || id == listZeroed {
+				free++
+				if v.seen[uint64(f)] {
+					return fmt.Errorf("frame %#x is free and has an owner", f)
+				}
+			}
+			n, prev = n+1, f
+		}
+		if n != d.lists[id].n || prev != d.lists[id].tail {
+			return fmt.Errorf("list %d has %d frames, its count is %d", id, n, d.lists[id].n)
 		}
 	}
-	d := &v.as.m.pfns
-	n := uint64(0)
-	for f := d.free; f != 0; f = uint64(d.entry(f).next) {
-		if d.entry(f).state != pfnFree {
-			return fmt.Errorf("frame %#x is on the free list and not free", f)
-		}
-		n++
-	}
-	zeroed, free, active := d.counts()
-	if n != free {
-		return fmt.Errorf("the free list has %d frames, its count is %d", n, free)
-	}
-	if v.frames != active {
-		return fmt.Errorf("%d frames are in use, %d are active; %d zeroed, %d free", v.frames, active, zeroed, free)
+	if used := uint64(len(v.seen)); used+free != d.frontier-1 {
+		return fmt.Errorf("%d frames have an owner and %d are free, %d were taken", used, free, d.frontier-1)
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 
 type runCmd struct {
 	sharedFlags
-	Pagefile byteSize `help:"Size of the page file; it adds to the commit limit." default:"0"`
+	Pagefile pageFile `placeholder:"SIZE[-MAX][:FILE]" help:"Give the guest a page file of SIZE, extended to MAX where it needs more, in FILE or a temporary file; it is removed at the end."`
 	Env      []string `sep:"none" placeholder:"K=V" help:"Set an environment variable of the guest."`
 	Trace    string   `placeholder:"KIND,…" help:"Trace faults, vad, services, api, exceptions, modules."`
 
@@ -25,7 +25,7 @@ type runCmd struct {
 // Run runs the program and ends with its exit code modulo 256.
 func (c *runCmd) Run(ctx context.Context, std stdio) (err error) {
 	cfg := pagewalk.Config{
-		RAM: uint64(c.RAM), PageFileBytes: uint64(c.Pagefile), TLB: c.TLB, Exact: c.Exact, Seed: c.Seed,
+		RAM: uint64(c.RAM), PageFile: nt.PageFile(c.Pagefile), TLB: c.TLB, Exact: c.Exact, Seed: c.Seed,
 		MaxInstructions: c.MaxInstructions, Stdin: std.in, Stdout: std.out, Stderr: std.err, TraceFormat: c.format(),
 	}
 	if err := c.check(); err != nil {
@@ -101,20 +101,32 @@ func printStats(w io.Writer, r *pagewalk.Result, wall time.Duration) {
 	}{
 		{"page faults", m.PageFaults},
 		{"  demand zero", m.DemandZeroFaults},
-		{"  transition", m.TransitionFaults},
-		{"  page reads", m.PageReads},
+		{"  transition (soft)", m.TransitionFaults},
+		{"  page file (hard)", m.PageFileFaults},
+		{"  file (hard)", m.MappedFileFaults},
 		{"  write copies", m.WriteCopies},
 		{"  guard", m.GuardFaults},
 		{"  stack growth", m.StackGrowths},
 		{"  access violation", m.AccessViolations},
+		{"  in-page error", m.InPageErrors},
+		{"  no memory", m.NoMemoryFaults},
 		{"  spurious", m.SpuriousFaults},
+		{"page reads", m.PageReads},
+		{"  pages input", m.PagesInput},
+		{"page writes", m.PageWrites},
+		{"  pages output", m.PagesOutput},
+		{"page file pages", m.PageFilePages},
+		{"  in use", m.PageFilePagesUsed},
 		{"committed pages", m.CommittedPages},
 		{"  peak", m.CommitPeak},
 		{"  limit", m.CommitLimit},
 		{"active pages", m.ActivePages},
 		{"  page tables", m.PageTablePages},
-		{"zeroed pages", m.ZeroedPages},
-		{"free pages", m.FreePages},
+		{"modified pages", m.ModifiedPages + m.ModifiedNoWrite},
+		{"available pages", m.AvailablePages()},
+		{"  zeroed", m.ZeroedPages},
+		{"  free", m.FreePages},
+		{"  standby", m.AvailablePages() - m.ZeroedPages - m.FreePages},
 		{"TLB hits", r.TLB.Hits},
 		{"  second level", r.TLB.STLBHit},
 		{"  misses with a walk", r.TLB.CausesWalk},

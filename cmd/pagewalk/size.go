@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/pagewalk/pagewalk/nt"
 )
 
 // byteSize is a flag such as 64K, 256M, 2G or a plain number of bytes.
@@ -24,5 +26,32 @@ func (s *byteSize) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%q is not a size: want a number with an optional K, M, G or T", text)
 	}
 	*s = byteSize(v << shift)
+	return nil
+}
+
+// pageFile is the flag --pagefile SIZE[-MAX][:FILE].
+type pageFile nt.PageFile
+
+// UnmarshalText parses the flag's text.
+func (p *pageFile) UnmarshalText(text []byte) error {
+	sizes, path, named := strings.Cut(string(text), ":")
+	initial, maximum, ranged := strings.Cut(sizes, "-")
+	if !ranged {
+		maximum = initial
+	}
+	var from, to byteSize
+	if err := from.UnmarshalText([]byte(initial)); err != nil {
+		return err
+	}
+	if err := to.UnmarshalText([]byte(maximum)); err != nil {
+		return err
+	}
+	switch {
+	case to < from:
+		return fmt.Errorf("%q: the maximum is below the size", text)
+	case named && path == "":
+		return fmt.Errorf("%q: want a file behind the colon", text)
+	}
+	*p = pageFile{Bytes: uint64(from), Maximum: uint64(to), Path: path}
 	return nil
 }

@@ -28,6 +28,7 @@ for p in vec x87; do
 	record $p
 	cmp "$tmp/$p.stdout" golden/$p.stdout
 done
+record sort 64
 for k in "alu 1000" "fib 2" "sieve 1" "sha 100" "chase 1000" "nbody 1000" "interp 1000" "memcpy 1" "touch 3"; do
 	echo "$k $("$wine" bench.exe $k | tr -d '\r')"
 done > golden/bench.txt
