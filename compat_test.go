@@ -70,16 +70,15 @@ PIC does edge triggers and full nesting only; MTRRs are accepted and have no eff
 
 ## MMU
 
-4-level paging with 4K, 2M and 1G pages, NX, SMEP, SMAP, protection keys for user pages, PCID, global pages. Other paging
-modes are refused (SetCR0 gives #GP). Paging-structure caches and memory types are not modelled.
+4-level paging with 4K, 2M and 1G pages, NX, SMEP, SMAP, protection keys for user and supervisor pages, PCID, INVPCID,
+global pages, PAT. Memory types are reported and cost nothing. Paging-structure caches are not modelled.
 
 ## Memory manager
 
 | not yet | what a program sees |
 |---|---|
-| page replacement, page files | a frame is never taken back; without one left STATUS_NO_MEMORY is raised |
 | MEM_RESET, MEM_RESET_UNDO, MEM_WRITE_WATCH, MEM_PHYSICAL, MEM_LARGE_PAGES | STATUS_NOT_SUPPORTED |
-| data-file and page-file sections | no service makes them |
+| data-file and page-file sections | ntmm has them; no service makes them |
 | other processes' memory | STATUS_INVALID_HANDLE |
 
 ## System services
