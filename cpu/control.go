@@ -118,8 +118,13 @@ func (c *CPU) writeCR4(v uint64) *x86.Fault {
 		bit uint64
 		f   Feature
 	}{
-		{x86.CR4FSGSBASE, FSGSBASE}, {x86.CR4PCIDE, PCID}, {x86.CR4OSXSAVE, XSAVE}, {x86.CR4SMAP, SMAP},
-		{x86.CR4PKE, PKU}, {x86.CR4PKS, PKS}, {x86.CR4UMIP, UMIP},
+		{x86.CR4FSGSBASE, FSGSBASE},
+		{x86.CR4PCIDE, PCID},
+		{x86.CR4OSXSAVE, XSAVE},
+		{x86.CR4SMAP, SMAP},
+		{x86.CR4PKE, PKU},
+		{x86.CR4PKS, PKS},
+		{x86.CR4UMIP, UMIP},
 	} {
 		if v&need.bit != 0 && !c.features.has(need.f) {
 			return c.raise(x86.VectorGP)

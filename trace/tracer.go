@@ -32,7 +32,12 @@ var kindNames = []struct {
 	name string
 	kind Kinds
 }{
-	{"faults", Faults}, {"vad", VAD}, {"services", Services}, {"api", API}, {"exceptions", Exceptions}, {"modules", Modules},
+	{"faults", Faults},
+	{"vad", VAD},
+	{"services", Services},
+	{"api", API},
+	{"exceptions", Exceptions},
+	{"modules", Modules},
 	{"walks", Walks},
 }
 
