@@ -90,6 +90,21 @@ func (c *CPU) jump(in *Inst) *x86.Fault {
 	return nil
 }
 
+// jumpIf takes a conditional direct branch. The host does not branch on taken, which the guest's data decide: it predicts
+// once, where the following block is found.
+func (c *CPU) jumpIf(in *Inst, taken bool) *x86.Fault {
+	t := c.R[slotOrigin] + uint64(in.Off) + uint64(in.Len) + uint64(in.Imm)
+	if uint64(int64(t)<<16>>16) != t && taken {
+		return c.raise(x86.VectorGP)
+	}
+	rip := c.RIP
+	if taken {
+		rip = t
+	}
+	c.RIP = rip
+	return nil
+}
+
 // widthIndex is the position of a width in [3]body; -1 where there is no fast form.
 func widthIndex(width uint8) int {
 	switch width {

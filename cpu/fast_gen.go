@@ -1552,8 +1552,7 @@ func rolRI32(c *CPU, in *Inst) *x86.Fault {
 	a := uint32(*d)
 	r := bits.RotateLeft32(a, int(n))
 	*d = uint64(r)
-	cf := r&1 != 0
-	c.flags.setCFOF(cf, (r>>31 != 0) != cf)
+	c.flags.setRotate(uint64(r&1), uint64(r>>31))
 	return nil
 }
 
@@ -1567,8 +1566,7 @@ func rolRC32(c *CPU, in *Inst) *x86.Fault {
 	}
 	r := bits.RotateLeft32(a, int(n))
 	*d = uint64(r)
-	cf := r&1 != 0
-	c.flags.setCFOF(cf, (r>>31 != 0) != cf)
+	c.flags.setRotate(uint64(r&1), uint64(r>>31))
 	return nil
 }
 
@@ -1578,8 +1576,7 @@ func rorRI32(c *CPU, in *Inst) *x86.Fault {
 	a := uint32(*d)
 	r := bits.RotateLeft32(a, -int(n))
 	*d = uint64(r)
-	cf := r>>31 != 0
-	c.flags.setCFOF(cf, (r>>30&1 != 0) != cf)
+	c.flags.setRotate(uint64(r>>31), uint64(r>>30&1))
 	return nil
 }
 
@@ -1593,8 +1590,7 @@ func rorRC32(c *CPU, in *Inst) *x86.Fault {
 	}
 	r := bits.RotateLeft32(a, -int(n))
 	*d = uint64(r)
-	cf := r>>31 != 0
-	c.flags.setCFOF(cf, (r>>30&1 != 0) != cf)
+	c.flags.setRotate(uint64(r>>31), uint64(r>>30&1))
 	return nil
 }
 
@@ -1710,8 +1706,7 @@ func rolRI64(c *CPU, in *Inst) *x86.Fault {
 	a := uint64(*d)
 	r := bits.RotateLeft64(a, int(n))
 	*d = r
-	cf := r&1 != 0
-	c.flags.setCFOF(cf, (r>>63 != 0) != cf)
+	c.flags.setRotate(uint64(r&1), uint64(r>>63))
 	return nil
 }
 
@@ -1725,8 +1720,7 @@ func rolRC64(c *CPU, in *Inst) *x86.Fault {
 	}
 	r := bits.RotateLeft64(a, int(n))
 	*d = r
-	cf := r&1 != 0
-	c.flags.setCFOF(cf, (r>>63 != 0) != cf)
+	c.flags.setRotate(uint64(r&1), uint64(r>>63))
 	return nil
 }
 
@@ -1736,8 +1730,7 @@ func rorRI64(c *CPU, in *Inst) *x86.Fault {
 	a := uint64(*d)
 	r := bits.RotateLeft64(a, -int(n))
 	*d = r
-	cf := r>>63 != 0
-	c.flags.setCFOF(cf, (r>>62&1 != 0) != cf)
+	c.flags.setRotate(uint64(r>>63), uint64(r>>62&1))
 	return nil
 }
 
@@ -1751,8 +1744,7 @@ func rorRC64(c *CPU, in *Inst) *x86.Fault {
 	}
 	r := bits.RotateLeft64(a, -int(n))
 	*d = r
-	cf := r>>63 != 0
-	c.flags.setCFOF(cf, (r>>62&1 != 0) != cf)
+	c.flags.setRotate(uint64(r>>63), uint64(r>>62&1))
 	return nil
 }
 
@@ -1781,10 +1773,7 @@ func leaR64(c *CPU, in *Inst) *x86.Fault {
 }
 
 func jccO(c *CPU, in *Inst) *x86.Fault {
-	if c.flags.of() {
-		return c.jump(in)
-	}
-	return nil
+	return c.jumpIf(in, c.flags.of())
 }
 
 func setccO(c *CPU, in *Inst) *x86.Fault {
@@ -1798,30 +1787,27 @@ func setccO(c *CPU, in *Inst) *x86.Fault {
 }
 
 func cmovO32(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint32(*d)
 	if c.flags.of() {
-		r = uint32(c.R[in.Args[1]&15])
+		r = uint32(s)
 	}
 	*d = uint64(r)
 	return nil
 }
 
 func cmovO64(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint64(*d)
 	if c.flags.of() {
-		r = uint64(c.R[in.Args[1]&15])
+		r = uint64(s)
 	}
 	*d = r
 	return nil
 }
 
 func jccNO(c *CPU, in *Inst) *x86.Fault {
-	if !c.flags.of() {
-		return c.jump(in)
-	}
-	return nil
+	return c.jumpIf(in, !c.flags.of())
 }
 
 func setccNO(c *CPU, in *Inst) *x86.Fault {
@@ -1835,30 +1821,27 @@ func setccNO(c *CPU, in *Inst) *x86.Fault {
 }
 
 func cmovNO32(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint32(*d)
 	if !c.flags.of() {
-		r = uint32(c.R[in.Args[1]&15])
+		r = uint32(s)
 	}
 	*d = uint64(r)
 	return nil
 }
 
 func cmovNO64(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint64(*d)
 	if !c.flags.of() {
-		r = uint64(c.R[in.Args[1]&15])
+		r = uint64(s)
 	}
 	*d = r
 	return nil
 }
 
 func jccB(c *CPU, in *Inst) *x86.Fault {
-	if c.flags.cf() {
-		return c.jump(in)
-	}
-	return nil
+	return c.jumpIf(in, c.flags.cf())
 }
 
 func setccB(c *CPU, in *Inst) *x86.Fault {
@@ -1872,30 +1855,27 @@ func setccB(c *CPU, in *Inst) *x86.Fault {
 }
 
 func cmovB32(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint32(*d)
 	if c.flags.cf() {
-		r = uint32(c.R[in.Args[1]&15])
+		r = uint32(s)
 	}
 	*d = uint64(r)
 	return nil
 }
 
 func cmovB64(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint64(*d)
 	if c.flags.cf() {
-		r = uint64(c.R[in.Args[1]&15])
+		r = uint64(s)
 	}
 	*d = r
 	return nil
 }
 
 func jccAE(c *CPU, in *Inst) *x86.Fault {
-	if !c.flags.cf() {
-		return c.jump(in)
-	}
-	return nil
+	return c.jumpIf(in, !c.flags.cf())
 }
 
 func setccAE(c *CPU, in *Inst) *x86.Fault {
@@ -1909,30 +1889,27 @@ func setccAE(c *CPU, in *Inst) *x86.Fault {
 }
 
 func cmovAE32(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint32(*d)
 	if !c.flags.cf() {
-		r = uint32(c.R[in.Args[1]&15])
+		r = uint32(s)
 	}
 	*d = uint64(r)
 	return nil
 }
 
 func cmovAE64(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint64(*d)
 	if !c.flags.cf() {
-		r = uint64(c.R[in.Args[1]&15])
+		r = uint64(s)
 	}
 	*d = r
 	return nil
 }
 
 func jccE(c *CPU, in *Inst) *x86.Fault {
-	if c.flags.zf() {
-		return c.jump(in)
-	}
-	return nil
+	return c.jumpIf(in, c.flags.zf())
 }
 
 func setccE(c *CPU, in *Inst) *x86.Fault {
@@ -1946,30 +1923,27 @@ func setccE(c *CPU, in *Inst) *x86.Fault {
 }
 
 func cmovE32(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint32(*d)
 	if c.flags.zf() {
-		r = uint32(c.R[in.Args[1]&15])
+		r = uint32(s)
 	}
 	*d = uint64(r)
 	return nil
 }
 
 func cmovE64(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint64(*d)
 	if c.flags.zf() {
-		r = uint64(c.R[in.Args[1]&15])
+		r = uint64(s)
 	}
 	*d = r
 	return nil
 }
 
 func jccNE(c *CPU, in *Inst) *x86.Fault {
-	if !c.flags.zf() {
-		return c.jump(in)
-	}
-	return nil
+	return c.jumpIf(in, !c.flags.zf())
 }
 
 func setccNE(c *CPU, in *Inst) *x86.Fault {
@@ -1983,35 +1957,32 @@ func setccNE(c *CPU, in *Inst) *x86.Fault {
 }
 
 func cmovNE32(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint32(*d)
 	if !c.flags.zf() {
-		r = uint32(c.R[in.Args[1]&15])
+		r = uint32(s)
 	}
 	*d = uint64(r)
 	return nil
 }
 
 func cmovNE64(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint64(*d)
 	if !c.flags.zf() {
-		r = uint64(c.R[in.Args[1]&15])
+		r = uint64(s)
 	}
 	*d = r
 	return nil
 }
 
 func jccBE(c *CPU, in *Inst) *x86.Fault {
-	if c.flags.cf() || c.flags.zf() {
-		return c.jump(in)
-	}
-	return nil
+	return c.jumpIf(in, c.flags.be())
 }
 
 func setccBE(c *CPU, in *Inst) *x86.Fault {
 	var v uint64
-	if c.flags.cf() || c.flags.zf() {
+	if c.flags.be() {
 		v = 1
 	}
 	d := &c.R[in.Args[0]&15]
@@ -2020,35 +1991,32 @@ func setccBE(c *CPU, in *Inst) *x86.Fault {
 }
 
 func cmovBE32(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint32(*d)
-	if c.flags.cf() || c.flags.zf() {
-		r = uint32(c.R[in.Args[1]&15])
+	if c.flags.be() {
+		r = uint32(s)
 	}
 	*d = uint64(r)
 	return nil
 }
 
 func cmovBE64(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint64(*d)
-	if c.flags.cf() || c.flags.zf() {
-		r = uint64(c.R[in.Args[1]&15])
+	if c.flags.be() {
+		r = uint64(s)
 	}
 	*d = r
 	return nil
 }
 
 func jccA(c *CPU, in *Inst) *x86.Fault {
-	if !c.flags.cf() && !c.flags.zf() {
-		return c.jump(in)
-	}
-	return nil
+	return c.jumpIf(in, !c.flags.be())
 }
 
 func setccA(c *CPU, in *Inst) *x86.Fault {
 	var v uint64
-	if !c.flags.cf() && !c.flags.zf() {
+	if !c.flags.be() {
 		v = 1
 	}
 	d := &c.R[in.Args[0]&15]
@@ -2057,30 +2025,27 @@ func setccA(c *CPU, in *Inst) *x86.Fault {
 }
 
 func cmovA32(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint32(*d)
-	if !c.flags.cf() && !c.flags.zf() {
-		r = uint32(c.R[in.Args[1]&15])
+	if !c.flags.be() {
+		r = uint32(s)
 	}
 	*d = uint64(r)
 	return nil
 }
 
 func cmovA64(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint64(*d)
-	if !c.flags.cf() && !c.flags.zf() {
-		r = uint64(c.R[in.Args[1]&15])
+	if !c.flags.be() {
+		r = uint64(s)
 	}
 	*d = r
 	return nil
 }
 
 func jccS(c *CPU, in *Inst) *x86.Fault {
-	if c.flags.sf() {
-		return c.jump(in)
-	}
-	return nil
+	return c.jumpIf(in, c.flags.sf())
 }
 
 func setccS(c *CPU, in *Inst) *x86.Fault {
@@ -2094,30 +2059,27 @@ func setccS(c *CPU, in *Inst) *x86.Fault {
 }
 
 func cmovS32(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint32(*d)
 	if c.flags.sf() {
-		r = uint32(c.R[in.Args[1]&15])
+		r = uint32(s)
 	}
 	*d = uint64(r)
 	return nil
 }
 
 func cmovS64(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint64(*d)
 	if c.flags.sf() {
-		r = uint64(c.R[in.Args[1]&15])
+		r = uint64(s)
 	}
 	*d = r
 	return nil
 }
 
 func jccNS(c *CPU, in *Inst) *x86.Fault {
-	if !c.flags.sf() {
-		return c.jump(in)
-	}
-	return nil
+	return c.jumpIf(in, !c.flags.sf())
 }
 
 func setccNS(c *CPU, in *Inst) *x86.Fault {
@@ -2131,30 +2093,27 @@ func setccNS(c *CPU, in *Inst) *x86.Fault {
 }
 
 func cmovNS32(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint32(*d)
 	if !c.flags.sf() {
-		r = uint32(c.R[in.Args[1]&15])
+		r = uint32(s)
 	}
 	*d = uint64(r)
 	return nil
 }
 
 func cmovNS64(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint64(*d)
 	if !c.flags.sf() {
-		r = uint64(c.R[in.Args[1]&15])
+		r = uint64(s)
 	}
 	*d = r
 	return nil
 }
 
 func jccP(c *CPU, in *Inst) *x86.Fault {
-	if c.flags.pf() {
-		return c.jump(in)
-	}
-	return nil
+	return c.jumpIf(in, c.flags.pf())
 }
 
 func setccP(c *CPU, in *Inst) *x86.Fault {
@@ -2168,30 +2127,27 @@ func setccP(c *CPU, in *Inst) *x86.Fault {
 }
 
 func cmovP32(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint32(*d)
 	if c.flags.pf() {
-		r = uint32(c.R[in.Args[1]&15])
+		r = uint32(s)
 	}
 	*d = uint64(r)
 	return nil
 }
 
 func cmovP64(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint64(*d)
 	if c.flags.pf() {
-		r = uint64(c.R[in.Args[1]&15])
+		r = uint64(s)
 	}
 	*d = r
 	return nil
 }
 
 func jccNP(c *CPU, in *Inst) *x86.Fault {
-	if !c.flags.pf() {
-		return c.jump(in)
-	}
-	return nil
+	return c.jumpIf(in, !c.flags.pf())
 }
 
 func setccNP(c *CPU, in *Inst) *x86.Fault {
@@ -2205,30 +2161,27 @@ func setccNP(c *CPU, in *Inst) *x86.Fault {
 }
 
 func cmovNP32(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint32(*d)
 	if !c.flags.pf() {
-		r = uint32(c.R[in.Args[1]&15])
+		r = uint32(s)
 	}
 	*d = uint64(r)
 	return nil
 }
 
 func cmovNP64(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint64(*d)
 	if !c.flags.pf() {
-		r = uint64(c.R[in.Args[1]&15])
+		r = uint64(s)
 	}
 	*d = r
 	return nil
 }
 
 func jccL(c *CPU, in *Inst) *x86.Fault {
-	if c.flags.lt() {
-		return c.jump(in)
-	}
-	return nil
+	return c.jumpIf(in, c.flags.lt())
 }
 
 func setccL(c *CPU, in *Inst) *x86.Fault {
@@ -2242,30 +2195,27 @@ func setccL(c *CPU, in *Inst) *x86.Fault {
 }
 
 func cmovL32(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint32(*d)
 	if c.flags.lt() {
-		r = uint32(c.R[in.Args[1]&15])
+		r = uint32(s)
 	}
 	*d = uint64(r)
 	return nil
 }
 
 func cmovL64(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint64(*d)
 	if c.flags.lt() {
-		r = uint64(c.R[in.Args[1]&15])
+		r = uint64(s)
 	}
 	*d = r
 	return nil
 }
 
 func jccGE(c *CPU, in *Inst) *x86.Fault {
-	if !c.flags.lt() {
-		return c.jump(in)
-	}
-	return nil
+	return c.jumpIf(in, !c.flags.lt())
 }
 
 func setccGE(c *CPU, in *Inst) *x86.Fault {
@@ -2279,35 +2229,32 @@ func setccGE(c *CPU, in *Inst) *x86.Fault {
 }
 
 func cmovGE32(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint32(*d)
 	if !c.flags.lt() {
-		r = uint32(c.R[in.Args[1]&15])
+		r = uint32(s)
 	}
 	*d = uint64(r)
 	return nil
 }
 
 func cmovGE64(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint64(*d)
 	if !c.flags.lt() {
-		r = uint64(c.R[in.Args[1]&15])
+		r = uint64(s)
 	}
 	*d = r
 	return nil
 }
 
 func jccLE(c *CPU, in *Inst) *x86.Fault {
-	if c.flags.zf() || c.flags.lt() {
-		return c.jump(in)
-	}
-	return nil
+	return c.jumpIf(in, c.flags.le())
 }
 
 func setccLE(c *CPU, in *Inst) *x86.Fault {
 	var v uint64
-	if c.flags.zf() || c.flags.lt() {
+	if c.flags.le() {
 		v = 1
 	}
 	d := &c.R[in.Args[0]&15]
@@ -2316,35 +2263,32 @@ func setccLE(c *CPU, in *Inst) *x86.Fault {
 }
 
 func cmovLE32(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint32(*d)
-	if c.flags.zf() || c.flags.lt() {
-		r = uint32(c.R[in.Args[1]&15])
+	if c.flags.le() {
+		r = uint32(s)
 	}
 	*d = uint64(r)
 	return nil
 }
 
 func cmovLE64(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint64(*d)
-	if c.flags.zf() || c.flags.lt() {
-		r = uint64(c.R[in.Args[1]&15])
+	if c.flags.le() {
+		r = uint64(s)
 	}
 	*d = r
 	return nil
 }
 
 func jccG(c *CPU, in *Inst) *x86.Fault {
-	if !c.flags.zf() && !c.flags.lt() {
-		return c.jump(in)
-	}
-	return nil
+	return c.jumpIf(in, !c.flags.le())
 }
 
 func setccG(c *CPU, in *Inst) *x86.Fault {
 	var v uint64
-	if !c.flags.zf() && !c.flags.lt() {
+	if !c.flags.le() {
 		v = 1
 	}
 	d := &c.R[in.Args[0]&15]
@@ -2353,20 +2297,20 @@ func setccG(c *CPU, in *Inst) *x86.Fault {
 }
 
 func cmovG32(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint32(*d)
-	if !c.flags.zf() && !c.flags.lt() {
-		r = uint32(c.R[in.Args[1]&15])
+	if !c.flags.le() {
+		r = uint32(s)
 	}
 	*d = uint64(r)
 	return nil
 }
 
 func cmovG64(c *CPU, in *Inst) *x86.Fault {
-	d := &c.R[in.Args[0]&15]
+	d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]
 	r := uint64(*d)
-	if !c.flags.zf() && !c.flags.lt() {
-		r = uint64(c.R[in.Args[1]&15])
+	if !c.flags.le() {
+		r = uint64(s)
 	}
 	*d = r
 	return nil

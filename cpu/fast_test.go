@@ -136,3 +136,27 @@ func compareVectorForms(t *testing.T, c *CPU, code []byte, before *vectorState) 
 // misplaced are values of RSI at which the memory operands of sseEncodings are not aligned, not mapped, not canonical, and
 // half on a page that is not mapped.
 var misplaced = []uint64{memBase + window + 8, 1 << 30, 1 << 63, 1<<30 - 4}
+
+// TestBranchesAtTheEndOfCanonicalAddresses compares whether conditional branches fault, which they do where they are taken.
+func TestBranchesAtTheEndOfCanonicalAddresses(t *testing.T) {
+	c := testCPU(t)
+	for _, origin := range []uint64{0x7fff_ffff_fff0, 0xffff_8000_0000_0000, testCode} {
+		for _, imm := range []int64{-0x20, 0x20} {
+			for cond := range decode.Cond(16) {
+				in := Inst{Op: decode.Jcc, Cond: cond, Len: 2, Off: 4, Imm: imm, Width: 8, Args: [4]decode.Operand{decode.Rel}}
+				run := func(b body) (rip uint64, f x86.Fault) {
+					c.SetFlags(0)
+					c.R[slotOrigin], c.RIP = origin, origin+6
+					if e := b(c, &in); e != nil {
+						return c.RIP, *e
+					}
+					return c.RIP, f
+				}
+				wantRIP, want := run(rows[decode.Jcc].body)
+				rip, f := run(fastForms[decode.Jcc](&in))
+				require.Equal(t, want, f, "%#x%+#x condition %d", origin, imm, cond)
+				require.Equal(t, wantRIP, rip, "%#x%+#x condition %d", origin, imm, cond)
+			}
+		}
+	}
+}

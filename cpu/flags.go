@@ -33,6 +33,17 @@ func (f *flags) sf() bool { return int64(f.res^f.aux<<63) < 0 }
 func (f *flags) pf() bool { return bits.OnesCount8(uint8(f.res^f.aux>>8))&1 == 0 }
 func (f *flags) af() bool { return f.aux&auxAF != 0 }
 func (f *flags) lt() bool { return f.sf() != f.of() }
+func (f *flags) be() bool { return one(f.cf())|one(f.zf()) != 0 }
+func (f *flags) le() bool { return one(f.lt())|one(f.zf()) != 0 }
+
+// one returns 1 for true, without a branch.
+func one(b bool) uint64 {
+	var v uint64
+	if b {
+		v = 1
+	}
+	return v
+}
 
 // carry returns CF as 0 or 1.
 func (f *flags) carry() uint64 { return f.aux >> 63 }
@@ -214,6 +225,9 @@ func (f *flags) setShift64(r, cf, of uint64) { f.res, f.aux = r, cf<<63|(cf^of)<
 func (f *flags) setShift32(r uint32, cf, of uint64) {
 	f.res, f.aux = uint64(int64(int32(r))), cf<<63|(cf^of)<<62
 }
+
+// setRotate takes CF and CF xor OF as 0 or 1 and keeps the other flags.
+func (f *flags) setRotate(cf, top uint64) { f.aux = f.aux&^auxTop | cf<<63 | top<<62 }
 
 // setResult64 records a sign-extended product that overflowed (CF and OF set) or did not.
 func (f *flags) setResult64(r uint64, over bool) {

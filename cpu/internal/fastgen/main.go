@@ -34,16 +34,16 @@ var conditions = []struct{ name, expr string }{
 	{"AE", "!c.flags.cf()"},
 	{"E", "c.flags.zf()"},
 	{"NE", "!c.flags.zf()"},
-	{"BE", "c.flags.cf() || c.flags.zf()"},
-	{"A", "!c.flags.cf() && !c.flags.zf()"},
+	{"BE", "c.flags.be()"},
+	{"A", "!c.flags.be()"},
 	{"S", "c.flags.sf()"},
 	{"NS", "!c.flags.sf()"},
 	{"P", "c.flags.pf()"},
 	{"NP", "!c.flags.pf()"},
 	{"L", "c.flags.lt()"},
 	{"GE", "!c.flags.lt()"},
-	{"LE", "c.flags.zf() || c.flags.lt()"},
-	{"G", "!c.flags.zf() && !c.flags.lt()"},
+	{"LE", "c.flags.le()"},
+	{"G", "!c.flags.le()"},
 }
 
 var out bytes.Buffer
@@ -138,13 +138,14 @@ func genShifts(w int) {
 				c.load, w-1, t, c.zero, s.result, s.cf, of, writeReg(w), w, ofArg))
 		}
 	}
-	for _, s := range []struct{ name, result, cf, of string }{
-		{"rol", fmt.Sprintf("bits.RotateLeft%d(a, int(n))", w), "r&1 != 0", fmt.Sprintf("r>>%d != 0", w-1)},
-		{"ror", fmt.Sprintf("bits.RotateLeft%d(a, -int(n))", w), fmt.Sprintf("r>>%d != 0", w-1), fmt.Sprintf("r>>%d&1 != 0", w-2)},
+	// A rotate's CF is the bit that came around, and OF with it says what the bit beside is (SDM vol. 2B, RCL/RCR/ROL/ROR).
+	for _, s := range []struct{ name, result, cf, top string }{
+		{"rol", fmt.Sprintf("bits.RotateLeft%d(a, int(n))", w), "r&1", fmt.Sprintf("r>>%d", w-1)},
+		{"ror", fmt.Sprintf("bits.RotateLeft%d(a, -int(n))", w), fmt.Sprintf("r>>%d", w-1), fmt.Sprintf("r>>%d&1", w-2)},
 	} {
 		for _, c := range counts {
-			fn(fmt.Sprintf("%s%s%d", s.name, c.suffix, w), fmt.Sprintf("n := uint(%s) & %d\nd := &c.R[in.Args[0]&15]\na := %s(*d)\n%sr := %s\n%s\ncf := %s\nc.flags.setCFOF(cf, (%s) != cf)",
-				c.load, w-1, t, c.zero, s.result, writeReg(w), s.cf, s.of))
+			fn(fmt.Sprintf("%s%s%d", s.name, c.suffix, w), fmt.Sprintf("n := uint(%s) & %d\nd := &c.R[in.Args[0]&15]\na := %s(*d)\n%sr := %s\n%s\nc.flags.setRotate(uint64(%s), uint64(%s))",
+				c.load, w-1, t, c.zero, s.result, writeReg(w), s.cf, s.top))
 		}
 	}
 	fn(fmt.Sprintf("incR%d", w), fmt.Sprintf("d := &c.R[in.Args[0]&15]\na := %s(*d)\nr := a + 1\n%s\nc.flags.setInc%d(r)", t, writeReg(w), w))
@@ -187,10 +188,10 @@ func main() {
 		genShifts(w)
 	}
 	for _, cc := range conditions {
-		fn("jcc"+cc.name, fmt.Sprintf("if %s {\nreturn c.jump(in)\n}", cc.expr))
+		p("func jcc%s(c *CPU, in *Inst) *x86.Fault {\nreturn c.jumpIf(in, %s)\n}\n", cc.name, cc.expr)
 		fn("setcc"+cc.name, fmt.Sprintf("var v uint64\nif %s {\nv = 1\n}\nd := &c.R[in.Args[0]&15]\n*d = *d&^0xff | v", cc.expr))
 		for _, w := range widths[1:] {
-			fn(fmt.Sprintf("cmov%s%d", cc.name, w), fmt.Sprintf("d := &c.R[in.Args[0]&15]\nr := uint%d(*d)\nif %s {\nr = uint%d(c.R[in.Args[1]&15])\n}\n%s", w, cc.expr, w, writeReg(w)))
+			fn(fmt.Sprintf("cmov%s%d", cc.name, w), fmt.Sprintf("d, s := &c.R[in.Args[0]&15], c.R[in.Args[1]&15]\nr := uint%d(*d)\nif %s {\nr = uint%d(s)\n}\n%s", w, cc.expr, w, writeReg(w)))
 		}
 	}
 	for _, o := range scalars {
