@@ -16,24 +16,72 @@ type Request struct {
 	Protect  uint32 // PAGE_ flags
 }
 
-const allocationTypes = ntdef.MEM_COMMIT | ntdef.MEM_RESERVE | ntdef.MEM_RESET | ntdef.MEM_TOP_DOWN | ntdef.MEM_WRITE_WATCH |
-	ntdef.MEM_PHYSICAL | ntdef.MEM_RESET_UNDO | ntdef.MEM_LARGE_PAGES
+const (
+	allocationTypes = ntdef.MEM_COMMIT | ntdef.MEM_RESERVE | ntdef.MEM_RESET | ntdef.MEM_TOP_DOWN | ntdef.MEM_WRITE_WATCH |
+		ntdef.MEM_PHYSICAL | ntdef.MEM_RESET_UNDO | ntdef.MEM_LARGE_PAGES
+	placeholderTypes = ntdef.MEM_RESERVE_PLACEHOLDER | ntdef.MEM_REPLACE_PLACEHOLDER
+)
 
-// Allocate is NtAllocateVirtualMemory: it reserves, commits, or both. Statuses: INVALID_PARAMETER_2 (base), _3 (zero bits),
-// _4 (size), _5 (type), INVALID_PAGE_PROTECTION, CONFLICTING_ADDRESSES, NO_MEMORY, COMMITMENT_LIMIT; NOT_SUPPORTED for the
-// types that package doc names.
+// Allocate is NtAllocateVirtualMemory: it reserves, commits, or both, or resets. Statuses: INVALID_PARAMETER_2 (base), _3
+// (zero bits), _4 (size), _5 (type), INVALID_PAGE_PROTECTION, CONFLICTING_ADDRESSES, NO_MEMORY, COMMITMENT_LIMIT;
+// PRIVILEGE_NOT_HELD for MEM_LARGE_PAGES; NOT_SUPPORTED for MEM_PHYSICAL.
 func (as *AddressSpace) Allocate(r *Request) ntdef.Status {
 	defer as.m.check()
+	if r.Type&^allocationTypes != 0 {
+		return ntdef.STATUS_INVALID_PARAMETER_5
+	}
+	return as.allocate(r, Requirements{Highest: as.high - 1})
+}
+
+// Requirements are MEM_ADDRESS_REQUIREMENTS: bounds of a place that the manager chooses, Highest inclusive, and its
+// alignment. Zeros ask for nothing.
+type Requirements struct {
+	Lowest, Highest x86.VirtAddr
+	Alignment       uint64
+}
+
+// AllocateEx is NtAllocateVirtualMemoryEx: Allocate with placeholders and address requirements. INVALID_PARAMETER for
+// requirements that make no sense or come with a base, and for a placeholder that is not PAGE_NOACCESS.
+func (as *AddressSpace) AllocateEx(r *Request, q Requirements) ntdef.Status {
+	defer as.m.check()
+	switch {
+	case r.Type&^(allocationTypes|placeholderTypes) != 0,
+		q != Requirements{} && r.Base != 0,
+		q.Alignment != 0 && (q.Alignment < granularity || q.Alignment&(q.Alignment-1) != 0),
+		q.Lowest%granularity != 0, q.Highest != 0 && (q.Highest+1)%x86.PageSize != 0,
+		q.Highest >= as.high, q.Highest != 0 && q.Lowest >= q.Highest,
+		r.Type&placeholderTypes == placeholderTypes,
+		r.Type&placeholderTypes != 0 && r.Type&ntdef.MEM_RESERVE == 0,
+		r.Type&ntdef.MEM_RESERVE_PLACEHOLDER != 0 && (r.Protect != ntdef.PAGE_NOACCESS || r.Type&ntdef.MEM_COMMIT != 0),
+		r.Type&ntdef.MEM_REPLACE_PLACEHOLDER != 0 && r.Base == 0:
+		return ntdef.STATUS_INVALID_PARAMETER
+	}
+	if q.Highest == 0 {
+		q.Highest = as.high - 1
+	}
+	return as.allocate(r, q)
+}
+
+func (as *AddressSpace) allocate(r *Request, q Requirements) ntdef.Status {
 	high, st := as.zeroBits(r.ZeroBits)
 	if st != ntdef.STATUS_SUCCESS {
 		return st
 	}
+	q.Highest = min(q.Highest, high-1)
 	switch kind := r.Type & (ntdef.MEM_COMMIT | ntdef.MEM_RESERVE | ntdef.MEM_RESET | ntdef.MEM_RESET_UNDO); {
-	case r.Type&^allocationTypes != 0, kind == 0,
+	case kind == 0,
 		kind&(ntdef.MEM_RESET|ntdef.MEM_RESET_UNDO) != 0 && r.Type&(r.Type-1) != 0,
-		r.Type&ntdef.MEM_PHYSICAL != 0 && kind != ntdef.MEM_RESERVE:
+		r.Type&ntdef.MEM_PHYSICAL != 0 && kind != ntdef.MEM_RESERVE,
+		r.Type&ntdef.MEM_WRITE_WATCH != 0 && kind&ntdef.MEM_RESERVE == 0,
+		r.Type&ntdef.MEM_LARGE_PAGES != 0 && kind != ntdef.MEM_RESERVE|ntdef.MEM_COMMIT:
 		return ntdef.STATUS_INVALID_PARAMETER_5
-	case r.Type&(ntdef.MEM_RESET|ntdef.MEM_RESET_UNDO|ntdef.MEM_PHYSICAL|ntdef.MEM_WRITE_WATCH|ntdef.MEM_LARGE_PAGES) != 0:
+	case kind == ntdef.MEM_RESET:
+		return as.reset(r)
+	case kind == ntdef.MEM_RESET_UNDO:
+		return as.undoReset(r)
+	case r.Type&ntdef.MEM_LARGE_PAGES != 0:
+		return ntdef.STATUS_PRIVILEGE_NOT_HELD // SeLockMemoryPrivilege
+	case r.Type&ntdef.MEM_PHYSICAL != 0:
 		return ntdef.STATUS_NOT_SUPPORTED
 	}
 	code, ok := encodeProtect(r.Protect &^ ntdef.PAGE_TARGETS_INVALID)
@@ -47,7 +95,7 @@ func (as *AddressSpace) Allocate(r *Request) ntdef.Status {
 		return ntdef.STATUS_INVALID_PARAMETER_2
 	}
 	if r.Type&ntdef.MEM_RESERVE != 0 || r.Base == 0 {
-		return as.reserve(r, code, high)
+		return as.reserve(r, code, q)
 	}
 	return as.commitPages(r, code)
 }
@@ -67,27 +115,33 @@ func (as *AddressSpace) zeroBits(z uint64) (x86.VirtAddr, ntdef.Status) {
 }
 
 // reserve makes a new VAD, committed or not.
-func (as *AddressSpace) reserve(r *Request, code protectCode, high x86.VirtAddr) ntdef.Status {
+func (as *AddressSpace) reserve(r *Request, code protectCode, q Requirements) ntdef.Status {
 	start := r.Base &^ (granularity - 1)
 	end := pageUp(r.Base + x86.VirtAddr(r.Size))
-	if r.Base == 0 {
+	replace := r.Type&ntdef.MEM_REPLACE_PLACEHOLDER != 0
+	switch {
+	case replace:
+		start = r.Base.Page() // a placeholder may begin at any page
+		if old := as.vads.find(start); old == nil || !old.placeholder || old.start != start || old.end != end {
+			return ntdef.STATUS_CONFLICTING_ADDRESSES
+		}
+	case r.Base == 0:
 		size := uint64(end)
 		var ok bool
-		if r.Type&ntdef.MEM_TOP_DOWN != 0 {
-			start, ok = as.vads.highest(size, as.low, high)
-		} else {
-			start, ok = as.vads.lowest(size, as.low, high)
-		}
-		if !ok {
+		if start, ok = as.choose(size, r.Type&ntdef.MEM_TOP_DOWN != 0, q); !ok {
 			return ntdef.STATUS_NO_MEMORY
 		}
 		end = start + x86.VirtAddr(size)
-	} else if !as.vads.free(start, end) {
+	case !as.vads.free(start, end):
 		return ntdef.STATUS_CONFLICTING_ADDRESSES
 	}
 	v := &vad{
 		start: start, end: end, typ: ntdef.MEM_PRIVATE, protect: r.Protect &^ ntdef.PAGE_TARGETS_INVALID,
 		code: code, committed: r.Type&ntdef.MEM_COMMIT != 0 || r.Type&ntdef.MEM_RESERVE == 0,
+		placeholder: r.Type&ntdef.MEM_RESERVE_PLACEHOLDER != 0, replaced: replace,
+	}
+	if r.Type&ntdef.MEM_WRITE_WATCH != 0 {
+		v.watch = &writeWatch{start, map[uint64]uint64{}}
 	}
 	kind := VADReserve
 	if v.committed {
@@ -96,10 +150,40 @@ func (as *AddressSpace) reserve(r *Request, code protectCode, high x86.VirtAddr)
 			return st
 		}
 	}
+	if replace {
+		as.deleteVAD(as.vads.find(start))
+	}
 	as.insertVAD(v)
 	r.Base, r.Size = start, uint64(end-start)
 	as.vadEvent(kind, v, start, end, v.protect)
 	return ntdef.STATUS_SUCCESS
+}
+
+// choose finds room for a reservation within requirements: with an alignment beyond the granularity, by trying the lowest or
+// the highest room and moving on by what it lacks.
+func (as *AddressSpace) choose(size uint64, topDown bool, q Requirements) (x86.VirtAddr, bool) {
+	low, high := max(as.low, q.Lowest), q.Highest+1
+	align := x86.VirtAddr(max(q.Alignment, granularity))
+	for {
+		find := as.vads.lowest
+		if topDown {
+			find = as.vads.highest
+		}
+		at, ok := find(size, low, high)
+		if !ok || at%align == 0 {
+			return at, ok
+		}
+		if topDown {
+			at &^= align - 1
+			high = at + x86.VirtAddr(size)
+		} else {
+			at = (at + align - 1) &^ (align - 1)
+			low = at
+		}
+		if at < low || at >= high {
+			return 0, false
+		}
+	}
 }
 
 // commitPages commits pages of one reservation. Pages that are committed already get the new protection.

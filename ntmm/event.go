@@ -76,10 +76,12 @@ const (
 	VADProtect
 	VADMap
 	VADUnmap
+	VADReset
+	VADResetUndo
 )
 
 var vadKindNames = [...]string{
-	"reserve", "reserve_commit", "commit", "decommit", "release", "protect", "map", "unmap",
+	"reserve", "reserve_commit", "commit", "decommit", "release", "protect", "map", "unmap", "reset", "reset_undo",
 }
 
 // String returns the name in the trace.

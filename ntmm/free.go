@@ -5,12 +5,18 @@ import (
 	"github.com/pagewalk/pagewalk/x86"
 )
 
-// Free is NtFreeVirtualMemory with MEM_DECOMMIT or MEM_RELEASE; size 0 means the whole reservation, whose base must then be
+// Free is NtFreeVirtualMemory with MEM_DECOMMIT or MEM_RELEASE, the latter also of placeholders (placeholder.go); size 0 means the whole reservation, whose base must then be
 // given. Statuses: INVALID_PARAMETER_4 (type), INVALID_PARAMETER_2 (base), _3 (size), MEMORY_NOT_ALLOCATED,
 // UNABLE_TO_DELETE_SECTION, FREE_VM_NOT_AT_BASE, UNABLE_TO_FREE_VM. Releasing a part splits the reservation.
 func (as *AddressSpace) Free(r *Request) ntdef.Status {
 	defer as.m.check()
-	if r.Type != ntdef.MEM_DECOMMIT && r.Type != ntdef.MEM_RELEASE {
+	switch r.Type {
+	case ntdef.MEM_DECOMMIT, ntdef.MEM_RELEASE:
+	case ntdef.MEM_RELEASE | ntdef.MEM_COALESCE_PLACEHOLDERS, ntdef.MEM_RELEASE | ntdef.MEM_PRESERVE_PLACEHOLDER:
+		if r.Size == 0 {
+			return ntdef.STATUS_INVALID_PARAMETER_3
+		}
+	default:
 		return ntdef.STATUS_INVALID_PARAMETER_4
 	}
 	if r.Base >= as.high {
@@ -20,6 +26,9 @@ func (as *AddressSpace) Free(r *Request) ntdef.Status {
 		return ntdef.STATUS_INVALID_PARAMETER_3
 	}
 	start, end := r.Base.Page(), pageUp(r.Base+x86.VirtAddr(r.Size))
+	if r.Type&ntdef.MEM_COALESCE_PLACEHOLDERS != 0 {
+		return as.coalesce(start, end)
+	}
 	v := as.vads.find(start)
 	switch {
 	case v == nil:
@@ -38,6 +47,9 @@ func (as *AddressSpace) Free(r *Request) ntdef.Status {
 	r.Base, r.Size = start, uint64(end-start)
 	if r.Type == ntdef.MEM_DECOMMIT {
 		return as.decommit(v, start, end)
+	}
+	if r.Type&ntdef.MEM_PRESERVE_PLACEHOLDER != 0 {
+		return as.preserve(v, start, end)
 	}
 	as.releaseRange(v, start, end)
 	return ntdef.STATUS_SUCCESS

@@ -386,6 +386,14 @@ func (p *player) step() {
 	case 14:
 		info := p.query(va)
 		p.note("query %v", info)
+	case 16:
+		p.note("discard %v", p.as.Discard(&Request{Base: va, Size: n}))
+	case 17:
+		_, st := p.allocate(slot, 40<<12, commitNow|ntdef.MEM_WRITE_WATCH, rw)
+		p.note("reserve watched %v", st)
+	case 18:
+		pages, st := p.as.WriteWatch(&Request{Base: va, Size: n}, 5, r.IntN(2) == 0)
+		p.note("written %v %v", pages, st)
 	case 15:
 		p.m.Tick(uint64(len(p.log)) * balanceInterval / 8)
 	default:

@@ -44,7 +44,7 @@ const sectionAttributes = ntdef.SEC_FILE | ntdef.SEC_IMAGE | ntdef.SEC_RESERVE |
 
 // NewSection is NtCreateSection for data: of a file, or, with a nil one, of zeros that a page file backs. Statuses:
 // INVALID_PARAMETER_6 (attributes), INVALID_PAGE_PROTECTION, INVALID_PARAMETER_4 (no size), SECTION_TOO_BIG,
-// MAPPED_FILE_SIZE_ZERO, COMMITMENT_LIMIT, NOT_SUPPORTED for SEC_LARGE_PAGES.
+// MAPPED_FILE_SIZE_ZERO, COMMITMENT_LIMIT, PRIVILEGE_NOT_HELD for SEC_LARGE_PAGES.
 func (m *Manager) NewSection(f *FileSections, size uint64, protect, attributes uint32) (*Section, ntdef.Status) {
 	kind := attributes & (ntdef.SEC_COMMIT | ntdef.SEC_RESERVE | ntdef.SEC_IMAGE)
 	switch {
@@ -58,7 +58,7 @@ func (m *Manager) NewSection(f *FileSections, size uint64, protect, attributes u
 	case !ok, code.noAccess(), code&codeModifier != 0:
 		return nil, ntdef.STATUS_INVALID_PAGE_PROTECTION
 	case attributes&ntdef.SEC_LARGE_PAGES != 0:
-		return nil, ntdef.STATUS_NOT_SUPPORTED
+		return nil, ntdef.STATUS_PRIVILEGE_NOT_HELD // SeLockMemoryPrivilege
 	}
 	if attributes&ntdef.SEC_NOCACHE != 0 {
 		code |= codeNoCache

@@ -29,6 +29,7 @@ type AddressSpace struct {
 	virtual, peak      uint64 // bytes of addresses in use
 	tables             uint64 // pages of page tables
 	faults             uint64
+	watches            int // VADs with a write watch
 	pcid               uint16
 	stale              bool // translations of this space may be cached that no longer hold
 }
@@ -133,12 +134,18 @@ func (as *AddressSpace) Delete() {
 
 // insertVAD and deleteVAD keep the size of the address space with the tree.
 func (as *AddressSpace) insertVAD(v *vad) {
+	if v.watch != nil {
+		as.watches++
+	}
 	as.vads.insert(v)
 	as.virtual += uint64(v.end - v.start)
 	as.peak = max(as.peak, as.virtual)
 }
 
 func (as *AddressSpace) deleteVAD(v *vad) {
+	if v.watch != nil {
+		as.watches--
+	}
 	as.vads.remove(v)
 	as.virtual -= uint64(v.end - v.start)
 }
@@ -206,12 +213,12 @@ func (as *AddressSpace) drop(va x86.VirtAddr, e x86.PTE) {
 	m := as.m
 	if e&x86.PTEPresent != 0 {
 		as.invalidate(va)
+		as.noteDirty(va, e, m.pfns.entry(frameOf(e)))
 	}
 	switch {
 	case !hasFrame(e):
 		m.freeSlot(e)
 	case m.pfns.entry(frameOf(e)).proto():
-		as.noteDirty(va, e, m.pfns.entry(frameOf(e)))
 		m.unshare(frameOf(e))
 	default:
 		m.freeFrame(frameOf(e))

@@ -15,6 +15,8 @@ type vad struct {
 	fixed      bool        // a page of the kernel's own: the services leave it alone
 	// placeholder: reserved for a view or a reservation that replaces it
 	placeholder bool
+	replaced    bool // took the place of one
+	watch       *writeWatch
 	area        *controlArea // of a view
 	offset      uint64       // of the view's first page in the area, in pages
 

@@ -58,6 +58,7 @@ func (as *AddressSpace) MapView(s *Section, view *View) ntdef.Status {
 	}
 	if view.Type&ntdef.MEM_REPLACE_PLACEHOLDER != 0 {
 		as.removeVAD(as.vads.find(v.start))
+		v.replaced = true
 	}
 	as.insertVAD(v)
 	a.views++

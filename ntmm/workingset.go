@@ -108,8 +108,14 @@ func (as *AddressSpace) evict(va x86.VirtAddr, at x86.PhysAddr, e x86.PTE) {
 
 // noteDirty carries the D bit of a valid PTE over to its PFN entry and its write watch.
 func (as *AddressSpace) noteDirty(va x86.VirtAddr, e x86.PTE, p *pfn) {
-	if e&x86.PTEDirty != 0 {
-		p.modified, p.reset = true, false
+	if e&x86.PTEDirty == 0 {
+		return
+	}
+	p.modified, p.reset = true, false
+	if as.watches != 0 {
+		if v := as.vads.find(va); v != nil && v.watch != nil {
+			v.watch.set(va)
+		}
 	}
 }
 

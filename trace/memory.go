@@ -130,5 +130,5 @@ func (t *Tracer) vad(th *nt.Thread, e *ntmm.VADEvent) {
 var vadVerbs = map[ntmm.VADKind]string{
 	ntmm.VADReserve: "reserves", ntmm.VADReserveCommit: "reserves and commits", ntmm.VADCommit: "commits",
 	ntmm.VADDecommit: "decommits", ntmm.VADRelease: "releases", ntmm.VADProtect: "protects", ntmm.VADMap: "maps",
-	ntmm.VADUnmap: "unmaps",
+	ntmm.VADUnmap: "unmaps", ntmm.VADReset: "resets", ntmm.VADResetUndo: "keeps",
 }
