@@ -43,10 +43,14 @@ func (h *handleTable) get(handle ntdef.Handle) object {
 }
 
 func (h *handleTable) close(handle ntdef.Handle) ntdef.Status {
-	if h.get(handle) == nil {
+	o := h.get(handle)
+	if o == nil {
 		return ntdef.STATUS_INVALID_HANDLE
 	}
 	h.objects[handle/4] = nil
+	if c, ok := o.(interface{ closed() }); ok {
+		c.closed()
+	}
 	return ntdef.STATUS_SUCCESS
 }
 

@@ -123,6 +123,15 @@ func (p *Process) AllocateVirtualMemory(r *ntmm.Request) ntdef.Status {
 	return st
 }
 
+// AllocateVirtualMemoryEx is NtAllocateVirtualMemoryEx.
+func (p *Process) AllocateVirtualMemoryEx(r *ntmm.Request, q ntmm.Requirements) ntdef.Status {
+	base, size := r.Base, r.Size
+	st := p.as.AllocateEx(r, q)
+	p.serviced("NtAllocateVirtualMemoryEx", st, allocateParams,
+		uint64(base), size, uint64(r.Type), uint64(r.Protect), uint64(r.Base), r.Size)
+	return st
+}
+
 // FreeVirtualMemory is NtFreeVirtualMemory.
 func (p *Process) FreeVirtualMemory(r *ntmm.Request) ntdef.Status {
 	base, size := r.Base, r.Size

@@ -1,19 +1,21 @@
 package nt
 
 import (
+	"encoding/binary"
+
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/ntmm"
 	"github.com/pagewalk/pagewalk/x86"
 )
 
 var memoryServices = []Service{
-	service("NtAllocateVirtualMemory", Partial("MEM_RESERVE, MEM_COMMIT, MEM_TOP_DOWN; the calling process"), ntAllocateVirtualMemory),
-	service("NtFreeVirtualMemory", Partial("MEM_DECOMMIT, MEM_RELEASE; the calling process"), ntFreeVirtualMemory),
+	service("NtAllocateVirtualMemory", Partial("not MEM_LARGE_PAGES, MEM_PHYSICAL; the calling process"), ntAllocateVirtualMemory),
+	service("NtAllocateVirtualMemoryEx", Partial("address requirements, placeholders; the calling process"), ntAllocateVirtualMemoryEx),
+	service("NtFreeVirtualMemory", Partial("the calling process"), ntFreeVirtualMemory),
 	service("NtProtectVirtualMemory", Partial("the calling process"), ntProtectVirtualMemory),
-	service("NtQueryVirtualMemory", Partial("MemoryBasicInformation; the calling process"), ntQueryVirtualMemory),
+	service("NtQueryVirtualMemory", Partial("classes 0 to 4, 7; the calling process"), ntQueryVirtualMemory),
 	service("NtReadVirtualMemory", Partial("the calling process"), ntReadVirtualMemory),
 	service("NtWriteVirtualMemory", Partial("the calling process"), ntWriteVirtualMemory),
-	service("NtUnmapViewOfSection", Partial("images; the calling process"), ntUnmapViewOfSection),
 	service("NtFlushInstructionCache", Full, ntFlushInstructionCache),
 }
 
@@ -39,6 +41,62 @@ func ntAllocateVirtualMemory(t *Thread, a *allocateVirtualMemoryArgs) (ntdef.Sta
 		return st, nil
 	}
 	return ntdef.STATUS_SUCCESS, t.storeRequest(&r, a.BaseAddress, a.RegionSize)
+}
+
+type allocateVirtualMemoryExArgs struct {
+	Process     ntdef.Handle
+	BaseAddress ntdef.Ptr[uint64]
+	RegionSize  ntdef.Ptr[uint64]
+	Type        uint32
+	Protect     uint32
+	Parameters  uint64
+	Count       uint32
+}
+
+func ntAllocateVirtualMemoryEx(t *Thread, a *allocateVirtualMemoryExArgs) (ntdef.Status, error) {
+	r, err := t.loadRequest(a.BaseAddress, a.RegionSize)
+	if err != nil {
+		return 0, err
+	}
+	q, st, err := t.LoadRequirements(a.Parameters, a.Count)
+	switch {
+	case err != nil || st != ntdef.STATUS_SUCCESS:
+		return st, err
+	case !isProcess(a.Process):
+		return ntdef.STATUS_INVALID_HANDLE, nil
+	}
+	r.Type, r.Protect = a.Type, a.Protect
+	if st := t.proc.AllocateVirtualMemoryEx(&r, q); st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	return ntdef.STATUS_SUCCESS, t.storeRequest(&r, a.BaseAddress, a.RegionSize)
+}
+
+// LoadRequirements reads an array of MEM_EXTENDED_PARAMETER: MemExtendedParameterAddressRequirements is known and may be
+// there once; others are INVALID_PARAMETER.
+func (t *Thread) LoadRequirements(parameters uint64, count uint32) (q ntmm.Requirements, st ntdef.Status, err error) {
+	const entry, addressRequirements = 16, 1
+	if count == 0 {
+		return q, ntdef.STATUS_SUCCESS, nil
+	}
+	if count > 1 || parameters == 0 {
+		return q, ntdef.STATUS_INVALID_PARAMETER, nil
+	}
+	var b [entry]byte
+	if err := t.Read(parameters, b[:]); err != nil {
+		return q, 0, err
+	}
+	if b[0] != addressRequirements {
+		return q, ntdef.STATUS_INVALID_PARAMETER, nil
+	}
+	var r [24]byte
+	if err := t.Read(binary.LittleEndian.Uint64(b[8:]), r[:]); err != nil {
+		return q, 0, err
+	}
+	q.Lowest = x86.VirtAddr(binary.LittleEndian.Uint64(r[0:]))
+	q.Highest = x86.VirtAddr(binary.LittleEndian.Uint64(r[8:]))
+	q.Alignment = binary.LittleEndian.Uint64(r[16:])
+	return q, ntdef.STATUS_SUCCESS, nil
 }
 
 // loadRequest reads a base address and a size, both of which must be writable too.
@@ -116,38 +174,6 @@ func ntProtectVirtualMemory(t *Thread, a *protectVirtualMemoryArgs) (ntdef.Statu
 	return ntdef.STATUS_SUCCESS, t.storeRequest(&r, a.BaseAddress, a.RegionSize)
 }
 
-type queryVirtualMemoryArgs struct {
-	Process      ntdef.Handle
-	BaseAddress  uint64
-	Class        uint32
-	Buffer       uint64
-	Length       uint64
-	ReturnLength ntdef.Ptr[uint64]
-}
-
-func ntQueryVirtualMemory(t *Thread, a *queryVirtualMemoryArgs) (ntdef.Status, error) {
-	const memoryBasicInformation = 0
-	switch {
-	case !isProcess(a.Process):
-		return ntdef.STATUS_INVALID_HANDLE, nil
-	case a.Class != memoryBasicInformation:
-		t.sys.warn("NtQueryVirtualMemory: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
-		return ntdef.STATUS_INVALID_INFO_CLASS, nil
-	case a.Length < ntdef.MemoryBasicInformationSize:
-		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
-	}
-	info, st := t.as().Query(x86.VirtAddr(a.BaseAddress))
-	if st != ntdef.STATUS_SUCCESS {
-		return st, nil
-	}
-	var buf [ntdef.MemoryBasicInformationSize]byte
-	info.Marshal(buf[:])
-	if err := t.Write(a.Buffer, buf[:]); err != nil {
-		return 0, err
-	}
-	return ntdef.STATUS_SUCCESS, t.storeLength(a.ReturnLength, uint64(len(buf)))
-}
-
 // storeLength writes an optional 64-bit length.
 func (t *Thread) storeLength(p ntdef.Ptr[uint64], n uint64) error {
 	if p == 0 {
@@ -194,23 +220,6 @@ func (t *Thread) copyMemory(a *copyVirtualMemoryArgs, from, to uint64) (ntdef.St
 		done += uint64(len(part))
 	}
 	return st, t.storeLength(a.Copied, done)
-}
-
-type unmapViewOfSectionArgs struct {
-	Process     ntdef.Handle
-	BaseAddress uint64
-}
-
-func ntUnmapViewOfSection(t *Thread, a *unmapViewOfSectionArgs) (ntdef.Status, error) {
-	if !isProcess(a.Process) {
-		return ntdef.STATUS_INVALID_HANDLE, nil
-	}
-	m := t.proc.ModuleAt(a.BaseAddress)
-	st := t.as().UnmapView(x86.VirtAddr(a.BaseAddress))
-	if st == ntdef.STATUS_SUCCESS && m != nil {
-		t.proc.removeModule(m.Base)
-	}
-	return st, nil
 }
 
 type flushInstructionCacheArgs struct {

@@ -1,0 +1,217 @@
+package nt
+
+import (
+	"encoding/binary"
+	"strings"
+
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/ntmm"
+	"github.com/pagewalk/pagewalk/x86"
+)
+
+// The classes of NtQueryVirtualMemory (ntmmapi.h, MEMORY_INFORMATION_CLASS).
+const (
+	memoryBasicInformation    = 0
+	memoryWorkingSet          = 1
+	memoryMappedFilename      = 2
+	memoryRegionInformation   = 3
+	memoryWorkingSetEx        = 4
+	memoryRegionInformationEx = 7
+)
+
+type queryVirtualMemoryArgs struct {
+	Process      ntdef.Handle
+	BaseAddress  uint64
+	Class        uint32
+	Buffer       uint64
+	Length       uint64
+	ReturnLength ntdef.Ptr[uint64]
+}
+
+func ntQueryVirtualMemory(t *Thread, a *queryVirtualMemoryArgs) (ntdef.Status, error) {
+	if !isProcess(a.Process) {
+		return ntdef.STATUS_INVALID_HANDLE, nil
+	}
+	switch a.Class {
+	case memoryBasicInformation:
+		return t.queryBasic(a)
+	case memoryWorkingSet:
+		return t.queryWorkingSet(a)
+	case memoryMappedFilename:
+		return t.queryMappedFilename(a)
+	case memoryRegionInformation, memoryRegionInformationEx:
+		return t.queryRegion(a)
+	case memoryWorkingSetEx:
+		return t.queryWorkingSetEx(a)
+	}
+	t.sys.warn("NtQueryVirtualMemory: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
+	return ntdef.STATUS_INVALID_INFO_CLASS, nil
+}
+
+func (t *Thread) queryBasic(a *queryVirtualMemoryArgs) (ntdef.Status, error) {
+	if a.Length < ntdef.MemoryBasicInformationSize {
+		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
+	}
+	info, st := t.as().Query(x86.VirtAddr(a.BaseAddress))
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	var buf [ntdef.MemoryBasicInformationSize]byte
+	info.Marshal(buf[:])
+	return t.answer(a, buf[:])
+}
+
+// answer writes what a query found.
+func (t *Thread) answer(a *queryVirtualMemoryArgs, b []byte) (ntdef.Status, error) {
+	if err := t.Write(a.Buffer, b); err != nil {
+		return 0, err
+	}
+	return ntdef.STATUS_SUCCESS, t.storeLength(a.ReturnLength, uint64(len(b)))
+}
+
+// WorkingSetBlocks returns the working set as PSAPI_WORKING_SET_BLOCKs: bits 4:0 the protection, 7:5 the share count up to
+// 7, 8 shared, 63:12 the page.
+func (p *Process) WorkingSetBlocks() []uint64 {
+	var blocks []uint64
+	p.as.ResidentPages(func(va x86.VirtAddr, i ntmm.PageInfo) {
+		b := uint64(va) | uint64(i.Code)
+		if i.Shared {
+			b |= uint64(min(i.Share, 7))<<5 | 1<<8
+		}
+		blocks = append(blocks, b)
+	})
+	return blocks
+}
+
+// queryWorkingSet writes the count and, where all fit, the blocks. A page that the query itself brings in is not in it.
+func (t *Thread) queryWorkingSet(a *queryVirtualMemoryArgs) (ntdef.Status, error) {
+	if a.Length < 8 {
+		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
+	}
+	blocks := t.proc.WorkingSetBlocks()
+	n := uint64(len(blocks))
+	if a.Length/8 < n+1 {
+		return ntdef.STATUS_INFO_LENGTH_MISMATCH, t.Store64(a.Buffer, n)
+	}
+	b := binary.LittleEndian.AppendUint64(nil, n)
+	for _, block := range blocks {
+		b = binary.LittleEndian.AppendUint64(b, block)
+	}
+	return t.answer(a, b)
+}
+
+// WorkingSetAttributes returns the PSAPI_WORKING_SET_EX_BLOCK of a page.
+func (p *Process) WorkingSetAttributes(va uint64) uint64 {
+	i := p.as.Page(x86.VirtAddr(va))
+	flag := func(set bool, bit uint) uint64 {
+		if set {
+			return 1 << bit
+		}
+		return 0
+	}
+	if !i.Valid {
+		b := flag(i.Shared, 15) | flag(i.State == ntmm.PFNModified && i.PFN != 0, 27)
+		if i.PFN != 0 {
+			b |= 1<<22 | uint64(i.Priority)<<24 // Location: resident
+		}
+		return b
+	}
+	share := uint64(0)
+	if i.Shared {
+		share = uint64(min(i.Share, 7))
+	}
+	return 1 | share<<1 | uint64(i.Protect&0x7ff)<<4 | flag(i.Shared, 15) | flag(i.Locked, 22) | uint64(i.Priority)<<24
+}
+
+func (t *Thread) queryWorkingSetEx(a *queryVirtualMemoryArgs) (ntdef.Status, error) {
+	const entry = 16
+	if a.Length < entry || a.Length%entry != 0 {
+		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
+	}
+	if err := t.Probe(a.Buffer, a.Length, x86.Read|x86.Write); err != nil {
+		return 0, err
+	}
+	for at := a.Buffer; at < a.Buffer+a.Length; at += entry {
+		va, err := t.Load64(at)
+		if err != nil {
+			return 0, err
+		}
+		if err := t.Store64(at+8, t.proc.WorkingSetAttributes(va)); err != nil {
+			return 0, err
+		}
+	}
+	return ntdef.STATUS_SUCCESS, t.storeLength(a.ReturnLength, a.Length)
+}
+
+// MappedFilename returns the device name of the file that is mapped at an address. INVALID_ADDRESS where there is none.
+func (p *Process) MappedFilename(va uint64) (string, ntdef.Status) {
+	name, st := p.as.MappedName(x86.VirtAddr(va))
+	if st != ntdef.STATUS_SUCCESS {
+		return "", st
+	}
+	if m := p.ModuleAt(va); m != nil {
+		name = m.Path
+	}
+	if drive, path, ok := strings.Cut(name, ":"); ok && len(drive) == 1 {
+		name = `\Device\HarddiskVolume1` + path
+	}
+	return name, ntdef.STATUS_SUCCESS
+}
+
+func (t *Thread) queryMappedFilename(a *queryVirtualMemoryArgs) (ntdef.Status, error) {
+	const header = 16 // a UNICODE_STRING
+	name, st := t.proc.MappedFilename(a.BaseAddress)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	text := EncodeUTF16(name)
+	need := uint64(header + len(text) + 2)
+	if a.Length < header {
+		return ntdef.STATUS_INFO_LENGTH_MISMATCH, t.storeLength(a.ReturnLength, need)
+	}
+	if a.Length < need {
+		return ntdef.STATUS_BUFFER_OVERFLOW, t.storeLength(a.ReturnLength, need)
+	}
+	b := make([]byte, need)
+	binary.LittleEndian.PutUint16(b, uint16(len(text)))
+	binary.LittleEndian.PutUint16(b[2:], uint16(len(text)+2))
+	binary.LittleEndian.PutUint64(b[8:], a.Buffer+header)
+	copy(b[header:], text)
+	return t.answer(a, b)
+}
+
+// MarshalRegion returns the MEMORY_REGION_INFORMATION of an address, 32 bytes.
+func (p *Process) MarshalRegion(va uint64) ([]byte, ntdef.Status) {
+	r, st := p.as.Region(x86.VirtAddr(va))
+	if st != ntdef.STATUS_SUCCESS {
+		return nil, st
+	}
+	const private, dataFile, image, pageFile = 1 << 0, 1 << 1, 1 << 2, 1 << 3
+	typ := uint32(private)
+	switch {
+	case r.Type == ntdef.MEM_IMAGE:
+		typ = image
+	case r.Type == ntdef.MEM_MAPPED && r.File:
+		typ = dataFile
+	case r.Type == ntdef.MEM_MAPPED:
+		typ = pageFile
+	}
+	b := make([]byte, 32)
+	binary.LittleEndian.PutUint64(b, uint64(r.Base))
+	binary.LittleEndian.PutUint32(b[8:], r.Protect)
+	binary.LittleEndian.PutUint32(b[12:], typ)
+	binary.LittleEndian.PutUint64(b[16:], r.Size)
+	binary.LittleEndian.PutUint64(b[24:], r.Committed)
+	return b, st
+}
+
+func (t *Thread) queryRegion(a *queryVirtualMemoryArgs) (ntdef.Status, error) {
+	b, st := t.proc.MarshalRegion(a.BaseAddress)
+	switch {
+	case st != ntdef.STATUS_SUCCESS:
+		return st, nil
+	case a.Length < uint64(len(b)):
+		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
+	}
+	return t.answer(a, b)
+}

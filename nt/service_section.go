@@ -1,0 +1,244 @@
+package nt
+
+import (
+	"encoding/binary"
+
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/ntmm"
+	"github.com/pagewalk/pagewalk/x86"
+)
+
+var sectionServices = []Service{
+	service("NtCreateSection", Partial("no names; no large pages"), ntCreateSection),
+	service("NtMapViewOfSection", Partial("the calling process"), ntMapViewOfSection),
+	service("NtMapViewOfSectionEx", Partial("the calling process; no extended parameters"), ntMapViewOfSectionEx),
+	service("NtUnmapViewOfSection", Partial("the calling process"), ntUnmapViewOfSection),
+	service("NtUnmapViewOfSectionEx", Partial("the calling process"), ntUnmapViewOfSectionEx),
+	service("NtExtendSection", Full, ntExtendSection),
+	service("NtQuerySection", Partial("SectionBasicInformation"), ntQuerySection),
+	service("NtFlushVirtualMemory", Partial("the calling process"), ntFlushVirtualMemory),
+	service("NtAreMappedFilesTheSame", Full, ntAreMappedFilesTheSame),
+}
+
+type createSectionArgs struct {
+	SectionHandle    ntdef.Ptr[uint64]
+	DesiredAccess    uint32
+	ObjectAttributes uint64
+	MaximumSize      ntdef.Ptr[uint64]
+	PageProtection   uint32
+	Attributes       uint32
+	File             ntdef.Handle
+}
+
+func ntCreateSection(t *Thread, a *createSectionArgs) (ntdef.Status, error) {
+	if err := t.Probe(uint64(a.SectionHandle), 8, x86.Read|x86.Write); err != nil {
+		return 0, err
+	}
+	var size uint64
+	var err error
+	if a.MaximumSize != 0 {
+		if size, err = t.Load64(uint64(a.MaximumSize)); err != nil {
+			return 0, err
+		}
+	}
+	if a.ObjectAttributes != 0 {
+		const objectName = 0x10
+		name, err := t.Load64(a.ObjectAttributes + objectName)
+		if err != nil {
+			return 0, err
+		}
+		if name != 0 {
+			t.sys.warn("NtCreateSection: named sections are not implemented (at %s)", t.proc.Where(t.cpu.RIP))
+			return ntdef.STATUS_NOT_IMPLEMENTED, nil
+		}
+	}
+	h, st := t.proc.CreateSection(size, a.PageProtection, a.Attributes, a.File)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	return st, t.Store64(uint64(a.SectionHandle), uint64(h))
+}
+
+type mapViewOfSectionArgs struct {
+	Section       ntdef.Handle
+	Process       ntdef.Handle
+	BaseAddress   ntdef.Ptr[uint64]
+	ZeroBits      uint64
+	CommitSize    uint64
+	SectionOffset ntdef.Ptr[uint64]
+	ViewSize      ntdef.Ptr[uint64]
+	Inherit       uint32
+	Type          uint32
+	Protect       uint32
+}
+
+func ntMapViewOfSection(t *Thread, a *mapViewOfSectionArgs) (ntdef.Status, error) {
+	v := ntmm.View{ZeroBits: a.ZeroBits, CommitSize: a.CommitSize, Type: a.Type, Protect: a.Protect}
+	if a.Type&ntdef.MEM_REPLACE_PLACEHOLDER != 0 {
+		return ntdef.STATUS_INVALID_PARAMETER_9, nil // the Ex form has placeholders
+	}
+	return t.mapView(a.Section, a.Process, a.BaseAddress, a.SectionOffset, a.ViewSize, &v)
+}
+
+type mapViewOfSectionExArgs struct {
+	Section       ntdef.Handle
+	Process       ntdef.Handle
+	BaseAddress   ntdef.Ptr[uint64]
+	SectionOffset ntdef.Ptr[uint64]
+	ViewSize      ntdef.Ptr[uint64]
+	Type          uint32
+	Protect       uint32
+	Parameters    uint64
+	Count         uint32
+}
+
+func ntMapViewOfSectionEx(t *Thread, a *mapViewOfSectionExArgs) (ntdef.Status, error) {
+	if a.Count != 0 {
+		return ntdef.STATUS_INVALID_PARAMETER, nil
+	}
+	v := ntmm.View{Type: a.Type, Protect: a.Protect}
+	return t.mapView(a.Section, a.Process, a.BaseAddress, a.SectionOffset, a.ViewSize, &v)
+}
+
+func (t *Thread) mapView(section, process ntdef.Handle, base, offset, size ntdef.Ptr[uint64], v *ntmm.View) (ntdef.Status, error) {
+	r, err := t.loadRequest(base, size)
+	if err != nil {
+		return 0, err
+	}
+	if offset != 0 {
+		if err := t.Probe(uint64(offset), 8, x86.Read|x86.Write); err != nil {
+			return 0, err
+		}
+		if v.Offset, err = t.Load64(uint64(offset)); err != nil {
+			return 0, err
+		}
+	}
+	if !isProcess(process) {
+		return ntdef.STATUS_INVALID_HANDLE, nil
+	}
+	v.Base, v.Size = r.Base, r.Size
+	st := t.proc.MapSection(section, v)
+	if !st.IsSuccess() {
+		return st, nil
+	}
+	if offset != 0 {
+		if err := t.Store64(uint64(offset), v.Offset); err != nil {
+			return 0, err
+		}
+	}
+	return st, t.storeRequest(&ntmm.Request{Base: v.Base, Size: v.Size}, base, size)
+}
+
+type unmapViewOfSectionArgs struct {
+	Process     ntdef.Handle
+	BaseAddress uint64
+}
+
+func ntUnmapViewOfSection(t *Thread, a *unmapViewOfSectionArgs) (ntdef.Status, error) {
+	return ntUnmapViewOfSectionEx(t, &unmapViewOfSectionExArgs{a.Process, a.BaseAddress, 0})
+}
+
+type unmapViewOfSectionExArgs struct {
+	Process     ntdef.Handle
+	BaseAddress uint64
+	Flags       uint32
+}
+
+func ntUnmapViewOfSectionEx(t *Thread, a *unmapViewOfSectionExArgs) (ntdef.Status, error) {
+	if !isProcess(a.Process) {
+		return ntdef.STATUS_INVALID_HANDLE, nil
+	}
+	return t.proc.UnmapSection(a.BaseAddress, a.Flags), nil
+}
+
+type extendSectionArgs struct {
+	Section ntdef.Handle
+	NewSize ntdef.Ptr[uint64]
+}
+
+func ntExtendSection(t *Thread, a *extendSectionArgs) (ntdef.Status, error) {
+	if err := t.Probe(uint64(a.NewSize), 8, x86.Read|x86.Write); err != nil {
+		return 0, err
+	}
+	size, err := t.Load64(uint64(a.NewSize))
+	if err != nil {
+		return 0, err
+	}
+	o, st := t.proc.section(a.Section)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	if size, st = o.mm.Extend(size); st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	return st, t.Store64(uint64(a.NewSize), size)
+}
+
+type querySectionArgs struct {
+	Section      ntdef.Handle
+	Class        uint32
+	Buffer       uint64
+	Length       uint64
+	ReturnLength ntdef.Ptr[uint64]
+}
+
+func ntQuerySection(t *Thread, a *querySectionArgs) (ntdef.Status, error) {
+	const basic, image = 0, 1
+	const basicSize = 24
+	o, st := t.proc.section(a.Section)
+	switch {
+	case a.Class == image && st == ntdef.STATUS_SUCCESS && o.image == nil:
+		return ntdef.STATUS_SECTION_NOT_IMAGE, nil
+	case a.Class != basic:
+		t.sys.warn("NtQuerySection: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
+		return ntdef.STATUS_INVALID_INFO_CLASS, nil
+	case a.Length < basicSize:
+		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
+	case st != ntdef.STATUS_SUCCESS:
+		return st, nil
+	}
+	info := o.mm.Info()
+	var b [basicSize]byte
+	binary.LittleEndian.PutUint32(b[8:], info.Attributes)
+	binary.LittleEndian.PutUint64(b[16:], info.Size)
+	if err := t.Write(a.Buffer, b[:]); err != nil {
+		return 0, err
+	}
+	return ntdef.STATUS_SUCCESS, t.storeLength(a.ReturnLength, basicSize)
+}
+
+type flushVirtualMemoryArgs struct {
+	Process     ntdef.Handle
+	BaseAddress ntdef.Ptr[uint64]
+	RegionSize  ntdef.Ptr[uint64]
+	IoStatus    uint64
+}
+
+func ntFlushVirtualMemory(t *Thread, a *flushVirtualMemoryArgs) (ntdef.Status, error) {
+	r, err := t.loadRequest(a.BaseAddress, a.RegionSize)
+	if err != nil {
+		return 0, err
+	}
+	if err := t.Probe(a.IoStatus, 16, x86.Write); err != nil {
+		return 0, err
+	}
+	if !isProcess(a.Process) {
+		return ntdef.STATUS_INVALID_HANDLE, nil
+	}
+	if st := t.as().Flush(&r); st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	if err := t.Store64(a.IoStatus, 0); err != nil {
+		return 0, err
+	}
+	if err := t.Store64(a.IoStatus+8, 0); err != nil {
+		return 0, err
+	}
+	return ntdef.STATUS_SUCCESS, t.storeRequest(&r, a.BaseAddress, a.RegionSize)
+}
+
+type areMappedFilesTheSameArgs struct{ First, Second uint64 }
+
+func ntAreMappedFilesTheSame(t *Thread, a *areMappedFilesTheSameArgs) (ntdef.Status, error) {
+	return t.as().SameFile(x86.VirtAddr(a.First), x86.VirtAddr(a.Second)), nil
+}
