@@ -222,9 +222,10 @@ func (c *CPU) enter(e *event) *x86.Fault {
 	return nil
 }
 
-// writeFrame writes a frame of at most 48 bytes, or nothing.
+// writeFrame writes a frame of at most 48 bytes, or nothing. The words are pushed from the highest down, so that a fault
+// is that of the highest which cannot be written and the one CR2 names.
 func (c *CPU) writeFrame(va x86.VirtAddr, frame []byte) *x86.Fault {
-	// Words are pushed from the top: the first that cannot be is what CR2 names. Probed, they cannot fault.
+	// Probed first, the words cannot fault below.
 	step := len(frame) - 8
 	if va.Offset()+uint64(len(frame)) > x86.PageSize {
 		step = 8
@@ -274,6 +275,7 @@ func (c *CPU) arrive(d *descriptor, sel uint16, interrupt bool) {
 		c.ctl &^= x86.FlagIF
 	}
 	c.pending.shadow = 0
+	c.pending.entered = true
 	c.updateMode()
 }
 

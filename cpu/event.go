@@ -11,6 +11,7 @@ const attention uint64 = 1 << 63
 type events struct {
 	shadow     uint8 // interrupts are held off until the next instruction is done
 	fresh      bool  // the shadow was cast by the instruction that has just run
+	entered    bool  // that instruction went through a gate: INT n
 	intr       bool  // the level of INTR
 	nmi        bool  // an NMI waits
 	nmiBlocked bool  // one is being handled: until IRET
@@ -101,7 +102,11 @@ func (c *CPU) after(trap, leaves bool) (exits bool) {
 	if p.watched {
 		hits |= c.dataBreakpoints()
 	}
-	if p.shadow == shadowMovSS || leaves && !c.Deliver {
+	if p.shadow == shadowMovSS {
+		p.hits = hits // they come behind the next instruction (SDM vol. 3A 6.8.3)
+		return false
+	}
+	if leaves && !c.Deliver {
 		return false
 	}
 	if trap {

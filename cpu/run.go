@@ -91,7 +91,7 @@ func (c *CPU) attend(reference bool) bool {
 		}
 	}
 	trap, rf := c.ctl&x86.FlagTF != 0, c.ctl&x86.FlagRF != 0
-	c.pending.fresh = false
+	c.pending.fresh, c.pending.entered = false, false
 	var b *block
 	var f *x86.Fault
 	if reference {
@@ -129,7 +129,8 @@ func (c *CPU) attend(reference bool) bool {
 		trap = trap && (c.ctl&x86.FlagTF != 0 || !c.Deliver)
 	}
 	exit := c.exit
-	exits := c.after(trap, leaves)
+	// INT n and its like clear TF on their way to the handler, and no trap follows them (SDM vol. 3B 17.3.1.4).
+	exits := c.after(trap && !c.pending.entered, leaves)
 	c.updateAttention()
 	if leaves && !exits {
 		c.exit = exit
