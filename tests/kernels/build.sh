@@ -1,9 +1,37 @@
-#!/bin/sh
-# Builds the kernels: nasm and GNU ld. The binaries are committed, so that the tests need Go alone.
-set -e
+#!/usr/bin/env bash
+# Builds the test kernels (nasm, gcc, binutils); the binaries are committed. With names as arguments, only those.
+set -euo pipefail
 cd "$(dirname "$0")"
-for source in "${@:-hello}"; do
-	nasm -f elf32 -o "$source.o" "$source.asm"
-	ld -m elf_i386 -N -s -Ttext=0x100000 --build-id=none -e start -o "$source.elf" "$source.o"
-	rm "$source.o"
-done
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+cc64=(gcc -m64 -std=gnu11 -O2 -ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only -mcmodel=small
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns -Wall -Wextra -Ilib)
+asm64=(nasm -f elf64 -Ilib/)
+
+object() { # source
+	local o=$out/${1//\//_}.o
+	case $1 in
+	*.asm) "${asm64[@]}" -o "$o" "$1" ;;
+	*.c) "${cc64[@]}" -c -o "$o" "$1" ;;
+	esac
+	objects+=("$o")
+}
+
+kernel() { # name sources…
+	local name=$1
+	shift
+	[ ${#only[@]} = 0 ] || [[ " ${only[*]} " == *" $name "* ]] || return 0
+	objects=()
+	for s in lib/boot.asm lib/trap.asm lib/serial.c lib/machine.c "$@"; do object "$s"; done
+	ld -m elf_x86_64 -n -nostdlib -z noexecstack --no-warn-rwx-segments -T lib/kernel.ld -o "$out/$name" "${objects[@]}"
+	objcopy --strip-all -O elf32-i386 "$out/$name" "$name.elf"
+	echo "$name.elf $(stat -c %s "$name.elf")"
+}
+
+only=("$@")
+kernel exceptions exceptions.asm lib/cases.c
+
+if [ ${#only[@]} = 0 ] || [[ " ${only[*]} " == *" hello "* ]]; then
+	nasm -f elf32 -o "$out/hello.o" hello.asm
+	ld -m elf_i386 -N -s -Ttext=0x100000 --build-id=none -z noexecstack -e start -o hello.elf "$out/hello.o"
+fi
