@@ -17,7 +17,7 @@ const (
 // have it.
 var withoutBody = map[Feature][]decode.Op{
 	management:  {decode.RSM},
-	otherVendor: {decode.MOVNTSD, decode.MOVNTSS, decode.PREFETCHWT1},
+	otherVendor: {decode.MOVNTSD, decode.MOVNTSS},
 }
 
 // advertisedGaps are the features that CPUID advertises although some of their instructions are missing: COMPAT.md names

@@ -19,7 +19,7 @@ func Decode(code []byte, mode Mode) (Inst, error) {
 	if err != nil {
 		return Inst{}, err
 	}
-	if e.lock && !f.lockable() {
+	if e.lock && !f.lockable() || e.refusesPrefix(&f) {
 		return Inst{}, errInvalid
 	}
 	in := Inst{
@@ -86,6 +86,20 @@ func (f *form) lockable() bool {
 	switch f.op {
 	case ADC, ADD, AND, BTC, BTR, BTS, CMPXCHG, CMPXCHG8B, CMPXCHG16B, DEC, INC, NEG, NOT, OR, SBB, SUB, XADD, XCHG, XOR:
 		return true
+	}
+	return false
+}
+
+// refusesPrefix reports an instruction whose opcode 66, F2 or F3 turns into none, where x86asm ignores them: those that the
+// SDM marks NP, and register forms that exist for other prefixes alone (SDM vol. 2A 3.1.1.1).
+func (e *encoding) refusesPrefix(f *form) bool {
+	switch f.op {
+	case EMMS, MOVNTI, RCPPS, RSQRTPS, SHA1MSG1, SHA1MSG2, SHA1NEXTE, SHA1RNDS4, SHA256MSG1, SHA256MSG2, SHA256RNDS2:
+		return e.mandatory() != 0
+	case MOVBE:
+		return e.rep != 0
+	case MOVLPD, MOVHPD:
+		return !e.isMem
 	}
 	return false
 }

@@ -90,7 +90,7 @@ func (e *encoding) hand0F() (f form, ok bool) {
 	case 0x01:
 		return e.handGroup7()
 	case 0x0d:
-		return e.handHint([8]Op{PREFETCH, PREFETCHW, PREFETCHWT1, NOP, NOP, NOP, NOP, NOP})
+		return e.handHint([8]Op{PREFETCH, PREFETCHW, NOP, NOP, NOP, NOP, NOP, NOP})
 	case 0x18:
 		return e.handHint([8]Op{PREFETCHNTA, PREFETCHT0, PREFETCHT1, PREFETCHT2, NOP, NOP, NOP, NOP})
 	case 0x19, 0x1a, 0x1b, 0x1c, 0x1d, 0x1f: // BND* and CLDEMOTE too are NOPs where they are not advertised
@@ -176,7 +176,7 @@ func (e *encoding) handGroup7() (form, bool) {
 	case 6:
 		return e.rmForm(LMSW)
 	}
-	if e.rep != 0 || e.data && e.modrm != 0xf8 && e.modrm != 0xf9 {
+	if e.mandatory() != 0 && e.modrm != 0xf8 && e.modrm != 0xf9 { // SWAPGS and RDTSCP ignore them
 		return invalid()
 	}
 	switch e.modrm {
