@@ -5,7 +5,6 @@ package machine
 type pit struct {
 	board   *Board
 	channel [3]counter
-	gate2   bool
 	port61  uint8
 }
 
