@@ -1,14 +1,8 @@
 package cpu
 
 import (
-	"bufio"
-	"compress/gzip"
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
-	crc "hash/crc32"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 
@@ -16,9 +10,6 @@ import (
 	"github.com/pagewalk/pagewalk/x86"
 	"github.com/stretchr/testify/require"
 )
-
-// The MMX vectors were recorded as the SSE ones were: go test ./cpu -run MMXVectors -record=200, -live=N.
-const mmxVectorFile = "testdata/mmx.vec.gz"
 
 // mmxState is what MMX instructions read and write.
 type mmxState struct {
@@ -119,71 +110,20 @@ func runMMX(c *CPU, code []byte, before *mmxState) string {
 }
 
 func TestMMXVectors(t *testing.T) {
-	codes := mmxEncodings()
-	if *live != 0 {
-		run, c, bad := newMMXHost(t), vectorCPU(t), 0
-		for _, code := range codes {
-			decodeOne(t, code)
-			for i := range *live {
-				before := drawMMX(caseSeed(code, i))
-				if want, got := run(code, before), runMMX(c, code, before); want != got {
-					t.Errorf("%x case %d: %s\nfrom %x\nhost %s\nours %s", code, i, name(code), before.ST, want, got)
-					if bad++; bad > 40 {
-						t.FailNow()
-					}
-					break
-				}
-			}
-		}
-		t.Logf("%d encodings, %d cases", len(codes), len(codes)**live)
-		return
-	}
-	if *record != 0 {
-		recordMMX(t, codes, *record)
-	}
-	f, err := os.Open(mmxVectorFile)
-	require.NoError(t, err)
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	require.NoError(t, err)
 	c := vectorCPU(t)
-	lines, cases := 0, 0
-	sc := bufio.NewScanner(z)
-	for ; sc.Scan(); lines++ {
-		text, sums, _ := strings.Cut(sc.Text(), " ")
-		code, err := hex.DecodeString(text)
-		require.NoError(t, err)
-		want, err := hex.DecodeString(sums)
-		require.NoError(t, err)
-		require.NotEmpty(t, want)
-		for n := range len(want) / 4 {
-			before := drawMMX(caseSeed(code, n))
-			got := runMMX(c, code, before)
-			require.Equal(t, binary.BigEndian.Uint32(want[4*n:]), crc.ChecksumIEEE([]byte(got)),
-				"%x case %d: %s\nfrom %x\nwe get %s", code, n, name(code), before, got)
-			cases++
-		}
-	}
-	require.NoError(t, sc.Err())
-	require.Equal(t, len(codes), lines, "encodings without vectors: record again")
-	t.Logf("%d encodings, %d cases", lines, cases)
-}
-
-func recordMMX(t *testing.T, codes [][]byte, n int) {
-	run := newMMXHost(t)
-	f, err := os.Create(mmxVectorFile)
-	require.NoError(t, err)
-	z, err := gzip.NewWriterLevel(f, gzip.BestCompression)
-	require.NoError(t, err)
-	for _, code := range codes {
-		fmt.Fprintf(z, "%x ", code)
-		for i := range n {
-			fmt.Fprintf(z, "%08x", crc.ChecksumIEEE([]byte(run(code, drawMMX(caseSeed(code, i))))))
-		}
-		fmt.Fprintln(z)
-	}
-	require.NoError(t, z.Close())
-	require.NoError(t, f.Close())
+	prepare := func(code []byte, n int) *mmxState { return drawMMX(caseSeed(code, n)) }
+	vectorSet{
+		file: "mmx", codes: mmxEncodings(),
+		show: func(code []byte, n int) string { return fmt.Sprintf("%x", prepare(code, n)) },
+		ours: func(code []byte, n int) string { return runMMX(c, code, prepare(code, n)) },
+		host: func() func(code []byte, n int) string {
+			run := newMMXHost(t)
+			return func(code []byte, n int) string {
+				before := prepare(code, n)
+				return before.diff(run(code, before))
+			}
+		},
+	}.test(t)
 }
 
 // TestMMXWaits has a pending unmasked x87 exception come before an MMX instruction changes or reads anything, EMMS too,

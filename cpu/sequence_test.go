@@ -71,7 +71,7 @@ func TestSequences(t *testing.T) {
 	if *live != 0 {
 		n = *live
 	}
-	var host hostRunner
+	var host func(code []byte, s *testState)
 	if *live != 0 {
 		host = newHost(t)
 	}
@@ -83,7 +83,7 @@ func TestSequences(t *testing.T) {
 		require.Empty(t, gocmp.Diff(steps, blocks), "%x", code)
 		if host != nil {
 			after := *before
-			host.run(code, &after)
+			host(code, &after)
 			require.Equal(t, diff(before, &after, 0), diff(before, &steps, 0), "%x", code)
 		}
 	}

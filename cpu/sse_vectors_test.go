@@ -1,28 +1,14 @@
 package cpu
 
 import (
-	"bufio"
-	"compress/gzip"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
-	crc "hash/crc32"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/pagewalk/pagewalk/cpu/decode"
 	"github.com/pagewalk/pagewalk/x86"
-	"github.com/stretchr/testify/require"
 )
-
-// The SSE vectors were recorded from a processor as the integer ones were: go test ./cpu -run SSEVectors -record=200
-// renews them, -live=N compares N fresh cases of each encoding and shows both results where they differ.
-//
-// testdata/sse.vec.gz has a line for each encoding: its bytes, then for each case the CRC-32 of what the processor
-// changed in the registers, RFLAGS, MXCSR and memory, as text (vectorState.diff).
-const sseVectorFile = "testdata/sse.vec.gz"
 
 // vectorState is what SSE instructions read and write.
 type vectorState struct {
@@ -198,86 +184,20 @@ func runVector(c *CPU, code []byte, before *vectorState) string {
 }
 
 func TestSSEVectors(t *testing.T) {
-	codes := sseEncodings()
-	if *live != 0 {
-		compareVectorsLive(t, codes, *live)
-		return
-	}
-	if *record != 0 {
-		recordSSE(t, codes, *record)
-	}
-	f, err := os.Open(sseVectorFile)
-	require.NoError(t, err)
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	require.NoError(t, err)
 	c := vectorCPU(t)
-	lines, cases := 0, 0
-	sc := bufio.NewScanner(z)
-	for ; sc.Scan(); lines++ {
-		text, sums, _ := strings.Cut(sc.Text(), " ")
-		code, err := hex.DecodeString(text)
-		require.NoError(t, err)
-		want, err := hex.DecodeString(sums)
-		require.NoError(t, err)
-		for n := range len(want) / 4 {
-			before := drawVector(caseSeed(code, n))
-			got := runVector(c, code, before)
-			require.Equal(t, binary.BigEndian.Uint32(want[4*n:]), crc.ChecksumIEEE([]byte(got)),
-				"%x case %d: %s\nfrom %x\nwe get %s", code, n, name(code), before, got)
-			cases++
-		}
-	}
-	require.NoError(t, sc.Err())
-	require.Equal(t, len(codes), lines, "encodings without vectors: record again")
-	t.Logf("%d encodings, %d cases", lines, cases)
-}
-
-func name(code []byte) string {
-	in, err := decode.Decode(code, decode.Mode(64))
-	if err != nil {
-		return err.Error()
-	}
-	return fmt.Sprintf("%v %v %v", in.Op, in.Args, in.Imm)
-}
-
-func compareVectorsLive(t *testing.T, codes [][]byte, n int) {
-	run, c, bad := newVectorHost(t), vectorCPU(t), 0
-	for _, code := range codes {
-		decodeOne(t, code)
-		for i := range n {
-			before := drawVector(caseSeed(code, i))
-			after := *before
-			run(code, &after)
-			if want, got := before.diff(&after), runVector(c, code, before); want != got {
-				t.Errorf("%x case %d: %s\nfrom %x mx %x\nmem %x\nhost %s\nours %s", code, i, name(code), before.XMM,
-					before.MXCSR, before.Mem, want, got)
-				if bad++; bad > 40 {
-					t.FailNow()
-				}
-				break
+	prepare := func(code []byte, n int) *vectorState { return drawVector(caseSeed(code, n)) }
+	vectorSet{
+		file: "sse", codes: sseEncodings(),
+		show: func(code []byte, n int) string { return fmt.Sprintf("%x", prepare(code, n)) },
+		ours: func(code []byte, n int) string { return runVector(c, code, prepare(code, n)) },
+		host: func() func(code []byte, n int) string {
+			run := newVectorHost(t)
+			return func(code []byte, n int) string {
+				before := prepare(code, n)
+				after := *before
+				run(code, &after)
+				return before.diff(&after)
 			}
-		}
-	}
-	t.Logf("%d encodings, %d cases", len(codes), len(codes)*n)
-}
-
-func recordSSE(t *testing.T, codes [][]byte, n int) {
-	run := newVectorHost(t)
-	f, err := os.Create(sseVectorFile)
-	require.NoError(t, err)
-	z, err := gzip.NewWriterLevel(f, gzip.BestCompression)
-	require.NoError(t, err)
-	for _, code := range codes {
-		fmt.Fprintf(z, "%x ", code)
-		for i := range n {
-			before := drawVector(caseSeed(code, i))
-			after := *before
-			run(code, &after)
-			fmt.Fprintf(z, "%08x", crc.ChecksumIEEE([]byte(before.diff(&after))))
-		}
-		fmt.Fprintln(z)
-	}
-	require.NoError(t, z.Close())
-	require.NoError(t, f.Close())
+		},
+	}.test(t)
 }

@@ -1,14 +1,9 @@
 package cpu
 
 import (
-	"bufio"
-	"compress/gzip"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
-	crc "hash/crc32"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 
@@ -16,10 +11,6 @@ import (
 	"github.com/pagewalk/pagewalk/x86"
 	"github.com/stretchr/testify/require"
 )
-
-// The x87 vectors were recorded as the SSE ones were: go test ./cpu -run X87Vectors -record=200, -live=N. Exceptions that
-// the instruction itself meets may be unmasked, for it is the next instruction that raises them; none is pending before.
-const x87VectorFile = "testdata/x87.vec.gz"
 
 // x87State is what x87 instructions read and write.
 type x87State struct {
@@ -280,71 +271,22 @@ func stepX87(c *CPU, code []byte, before *x87State) (*x87State, Exit) {
 	return after, e
 }
 
+// TestX87Vectors has exceptions that the instruction itself meets unmasked too, for it is the next instruction that raises
+// them; none is pending before.
 func TestX87Vectors(t *testing.T) {
-	codes := x87Encodings()
-	if *live != 0 {
-		run, c, bad := newX87Host(t), vectorCPU(t), 0
-		for _, code := range codes {
-			for i := range *live {
-				before := drawX87(code, i)
-				if want, got := before.diff(run(code, before), code), runX87(c, code, before); want != got {
-					t.Errorf("%x case %d: %s\nfrom %x\nhost %s\nours %s", code, i, name(code), before, want, got)
-					if bad++; bad > 40 {
-						t.FailNow()
-					}
-					break
-				}
-			}
-		}
-		t.Logf("%d encodings, %d cases", len(codes), len(codes)**live)
-		return
-	}
-	if *record != 0 {
-		recordX87(t, codes, *record)
-	}
-	f, err := os.Open(x87VectorFile)
-	require.NoError(t, err)
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	require.NoError(t, err)
 	c := vectorCPU(t)
-	lines, cases := 0, 0
-	sc := bufio.NewScanner(z)
-	for ; sc.Scan(); lines++ {
-		text, sums, _ := strings.Cut(sc.Text(), " ")
-		code, err := hex.DecodeString(text)
-		require.NoError(t, err)
-		want, err := hex.DecodeString(sums)
-		require.NoError(t, err)
-		for n := range len(want) / 4 {
-			before := drawX87(code, n)
-			got := runX87(c, code, before)
-			require.Equal(t, binary.BigEndian.Uint32(want[4*n:]), crc.ChecksumIEEE([]byte(got)),
-				"%x case %d: %s\nfrom %x\nwe get %s", code, n, name(code), before, got)
-			cases++
-		}
-	}
-	require.NoError(t, sc.Err())
-	require.Equal(t, len(codes), lines, "encodings without vectors: record again")
-	t.Logf("%d encodings, %d cases", lines, cases)
-}
-
-func recordX87(t *testing.T, codes [][]byte, n int) {
-	run := newX87Host(t)
-	f, err := os.Create(x87VectorFile)
-	require.NoError(t, err)
-	z, err := gzip.NewWriterLevel(f, gzip.BestCompression)
-	require.NoError(t, err)
-	for _, code := range codes {
-		fmt.Fprintf(z, "%x ", code)
-		for i := range n {
-			before := drawX87(code, i)
-			fmt.Fprintf(z, "%08x", crc.ChecksumIEEE([]byte(before.diff(run(code, before), code))))
-		}
-		fmt.Fprintln(z)
-	}
-	require.NoError(t, z.Close())
-	require.NoError(t, f.Close())
+	vectorSet{
+		file: "x87", codes: x87Encodings(),
+		show: func(code []byte, n int) string { return fmt.Sprintf("%x", drawX87(code, n)) },
+		ours: func(code []byte, n int) string { return runX87(c, code, drawX87(code, n)) },
+		host: func() func(code []byte, n int) string {
+			run := newX87Host(t)
+			return func(code []byte, n int) string {
+				before := drawX87(code, n)
+				return before.diff(run(code, before), code)
+			}
+		},
+	}.test(t)
 }
 
 // TestX87Unmasked has what happens with unmasked exceptions: the operation's result stays away where the manual says so,
