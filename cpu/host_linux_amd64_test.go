@@ -2,10 +2,13 @@ package cpu
 
 import (
 	"encoding/binary"
+	"os/exec"
+	"path/filepath"
 	"sync"
 	"testing"
 
 	"github.com/pagewalk/pagewalk/internal/hostcpu"
+	"github.com/pagewalk/pagewalk/x86"
 	"github.com/stretchr/testify/require"
 )
 
@@ -123,5 +126,61 @@ func newX87Host(t testing.TB) func(code []byte, before *x87State) *x87State {
 		}
 		copy(after.Mem[:], h.Data[window:])
 		return after
+	}
+}
+
+// newFaultHost compiles and starts testdata/faults/faults.c.
+func newFaultHost(t testing.TB) func(code []byte, before *faultState) (*faultState, outcome) {
+	file := filepath.Join(t.TempDir(), "faults")
+	out, err := exec.Command("gcc", "-O1", "-nostdlib", "-static", "-ffreestanding", "-fno-stack-protector", "-mgeneral-regs-only",
+		"-Wno-builtin-declaration-mismatch", "-Wl,-Ttext-segment=0x6c5a0000", "-o", file, "testdata/faults/faults.c").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	cmd := exec.Command(file)
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	answers, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		in.Close()
+		require.NoError(t, cmd.Wait())
+	})
+	type image struct { // struct state of faults.c
+		R               [16]uint64
+		Flags           uint64
+		Control, Status uint16
+		Tags            uint8
+		_               [19]byte
+		MXCSR, _        uint32
+		ST              [8]struct{ Frac, SE uint64 }
+		XMM             [16]XMMReg
+		Mem             [2 * faultSide]byte
+	}
+	le := binary.LittleEndian
+	return func(code []byte, before *faultState) (*faultState, outcome) {
+		q := struct {
+			Length, Second uint64
+			Code           [16]byte
+			S              image
+		}{Length: uint64(len(code)), Second: uint64(before.Second)}
+		copy(q.Code[:], code)
+		s := &q.S
+		s.R, s.Flags, s.MXCSR, s.XMM, s.Mem = before.R, before.Flags, before.MXCSR, before.XMM, before.Mem
+		s.Control, s.Status, s.Tags = before.Control, before.Status, before.Tags
+		for i, v := range before.ST {
+			s.ST[i].Frac, s.ST[i].SE = v.frac, uint64(v.se)
+		}
+		require.NoError(t, binary.Write(in, le, &q), "%x", code)
+		var a struct {
+			Trap, Error, Address, RIP uint64
+			S                         image
+		}
+		require.NoError(t, binary.Read(answers, le, &a), "%x ended the oracle: %+v", code, before)
+		s = &a.S
+		after := &faultState{R: s.R, Flags: s.Flags, Control: s.Control, Status: s.Status, Tags: s.Tags, MXCSR: s.MXCSR, XMM: s.XMM, Mem: s.Mem}
+		for i, v := range s.ST {
+			after.ST[i] = float80{v.Frac, uint16(v.SE)}
+		}
+		return after, outcome{x86.Vector(a.Trap), a.Error, a.Address, a.RIP}
 	}
 }

@@ -25,3 +25,8 @@ func newX87Host(t testing.TB) func(code []byte, before *x87State) *x87State {
 	t.Fatal(noHost)
 	return nil
 }
+
+func newFaultHost(t testing.TB) func(code []byte, before *faultState) (*faultState, outcome) {
+	t.Fatal(noHost)
+	return nil
+}

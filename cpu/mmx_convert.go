@@ -18,6 +18,9 @@ var mmxConvertRows = []row{
 
 var _ = addRows(mmxConvertRows)
 
+// These conversions turn the x87 unit to MMX as soon as they have their operands, before a SIMD exception that the numbers
+// raise (recorded from an AMD processor).
+
 // pi reads the two integers of CVTPI2PS and CVTPI2PD; from memory they leave the x87 unit alone.
 func (c *CPU) pi(in *Inst) (v uint64, f *x86.Fault) {
 	if in.Args[1].Class() == decode.MMX {
@@ -25,13 +28,11 @@ func (c *CPU) pi(in *Inst) (v uint64, f *x86.Fault) {
 			return 0, f
 		}
 	}
-	return c.mmSrc(in, in.Args[1], 8)
-}
-
-func (c *CPU) piDone(in *Inst) {
+	v, f = c.mmSrc(in, in.Args[1], 8)
 	if in.Args[1].Class() == decode.MMX {
 		c.mmxEnter()
 	}
+	return v, f
 }
 
 // cvtpi2ps converts two 32-bit integers to the low two singles. SDM vol. 2A, CVTPI2PS.
@@ -45,7 +46,6 @@ func cvtpi2ps(c *CPU, in *Inst) *x86.Fault {
 	if f := c.raiseSIMD(m0 | m1); f != nil {
 		return f
 	}
-	c.piDone(in)
 	c.xmm(in.Args[0])[0] = r0 | r1<<32
 	return nil
 }
@@ -56,7 +56,6 @@ func cvtpi2pd(c *CPU, in *Inst) *x86.Fault {
 	if f != nil {
 		return f
 	}
-	c.piDone(in)
 	*c.xmm(in.Args[0]) = XMMReg{math.Float64bits(float64(int32(v))), math.Float64bits(float64(int32(v >> 32)))}
 	return nil
 }
@@ -99,10 +98,10 @@ func cvtpd2pi(c *CPU, in *Inst) *x86.Fault {
 
 // commitMM raises what was met or stores the result.
 func (c *CPU) commitMM(in *Inst, r uint64, met uint32) *x86.Fault {
+	c.mmxEnter()
 	if f := c.raiseSIMD(met); f != nil {
 		return f
 	}
-	c.mmxEnter()
 	c.setMM(in.Args[0], r)
 	return nil
 }

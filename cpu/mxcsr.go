@@ -17,6 +17,7 @@ const (
 	mxDAZ       uint32 = 1 << 6 // denormal operands are zeros
 	mxMaskShift        = 7
 	mxUM        uint32 = mxUE << mxMaskShift
+	mxPM        uint32 = mxPE << mxMaskShift
 	mxRCShift          = 13
 	mxFTZ       uint32 = 1 << 15 // tiny results are zeros while underflow is masked
 

@@ -64,16 +64,17 @@ func portIO(c *CPU, in *Inst) *x86.Fault {
 	return c.leave(Exit{Kind: ExitPort, Port: p, Width: in.Width, In: isIn, Value: uint32(c.reg(RAX, in.Width))})
 }
 
-// portString leaves to the board for one element of INS or OUTS; with REP the instruction is met again until rCX is zero.
+// portString leaves to the board for one element of INS or OUTS; with REP the instruction is met again until rCX is zero,
+// which does not spare it the check of the port.
 // SDM vol. 2A INS, vol. 2B OUTS.
 func portString(c *CPU, in *Inst) *x86.Fault {
-	rep := in.Prefix&(decode.Rep|decode.RepNE) != 0
-	if rep && c.reg(RCX, in.AddrSize) == 0 {
-		return nil
-	}
 	p := uint16(c.R[RDX])
 	if f := c.allowPort(p, in.Width); f != nil {
 		return f
+	}
+	rep := in.Prefix&(decode.Rep|decode.RepNE) != 0
+	if rep && c.reg(RCX, in.AddrSize) == 0 {
+		return nil
 	}
 	step := uint64(in.Width)
 	if c.ctl&x86.FlagDF != 0 {

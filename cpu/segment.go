@@ -285,7 +285,7 @@ func (c *CPU) segmented(seg int, off uint64, width int, write bool) x86.VirtAddr
 	c.refused.Vector = 0
 	base := c.R[slotSegBase+seg]
 	if c.is64() {
-		return c.alignedOrPoison(x86.VirtAddr(off+base), width)
+		return c.alignedOrPoison(x86.VirtAddr(off+base), alignment(width))
 	}
 	s := &c.seg[seg]
 	last := off + uint64(max(width, 1)) - 1
@@ -311,29 +311,28 @@ func (c *CPU) segmented(seg int, off uint64, width int, write bool) x86.VirtAddr
 		}
 		return poison
 	}
-	return c.alignedOrPoison(x86.VirtAddr(uint32(off+base)), width)
+	return c.alignedOrPoison(x86.VirtAddr(uint32(off+base)), alignment(width))
 }
 
-// alignedOrPoison checks alignment where it is asked for. SDM vol. 3A table 6-7.
-func (c *CPU) alignedOrPoison(va x86.VirtAddr, width int) x86.VirtAddr {
-	if c.aligned && width > 1 && uint64(va)&(alignment(width)-1) != 0 && va.Canonical() {
+// alignedOrPoison checks alignment to a power of two where it is asked for. SDM vol. 3A table 6-7.
+func (c *CPU) alignedOrPoison(va x86.VirtAddr, to uint64) x86.VirtAddr {
+	if c.aligned && uint64(va)&(to-1) != 0 && va.Canonical() {
 		c.refused = x86.Fault{Vector: x86.VectorAC}
 		return poison
 	}
 	return va
 }
 
-// alignment is what an operand of a width has to be aligned to: 80-bit numbers to 8 bytes, far pointers to their offset.
+// alignment is what an operand of a width has to be aligned to: 80-bit numbers to 8 bytes, far pointers to their offset;
+// 16-byte operands are takesUnaligned's or check themselves.
 func alignment(width int) uint64 {
 	switch width {
-	case 2:
+	case 2, 14, 94: // and the x87 unit's environment and state, by their words
 		return 2
-	case 4, 6:
+	case 4, 6, 28, 108:
 		return 4
 	case 8, 10:
 		return 8
-	case 16:
-		return 16
 	}
 	return 1
 }
@@ -362,8 +361,10 @@ func memWidth(in *Inst) int {
 		return int(in.SrcWidth)
 	case decode.LCALL, decode.LJMP, decode.LDS, decode.LES, decode.LFS, decode.LGS, decode.LSS:
 		return int(in.Width) + 2
-	case decode.BOUND, decode.CMPXCHG8B, decode.CMPXCHG16B:
+	case decode.BOUND, decode.CMPXCHG8B:
 		return 2 * int(in.Width)
+	case decode.CMPXCHG16B:
+		return 16
 	case decode.FXSAVE, decode.FXRSTOR:
 		return 512
 	case decode.MOV:
@@ -377,5 +378,16 @@ func memWidth(in *Inst) int {
 // checkedEA is the linear address of the memory operand where keyChecked asks for a look at it first.
 func (c *CPU) checkedEA(in *Inst) x86.VirtAddr {
 	write := in.Args[0].Class() == decode.Mem && !readsFirst[in.Op]
-	return c.segmented(int(in.Seg), c.offset(in), memWidth(in), write)
+	va := c.segmented(int(in.Seg), c.offset(in), memWidth(in), write)
+	if in.Width == 16 && takesUnaligned[in.Op] && c.refused.Vector == 0 {
+		return c.alignedOrPoison(va, 16)
+	}
+	return va
+}
+
+// takesUnaligned are the instructions whose 16-byte operand may be misaligned, where EFLAGS.AC does not ask for it; the
+// others raise #GP themselves, before #AC (SDM vol. 3A 6.15, interrupt 17).
+var takesUnaligned = [decode.NumOps]bool{
+	decode.MOVUPS: true, decode.MOVUPD: true, decode.MOVDQU: true, decode.LDDQU: true,
+	decode.PCMPESTRI: true, decode.PCMPESTRM: true, decode.PCMPISTRI: true, decode.PCMPISTRM: true,
 }

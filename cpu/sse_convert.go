@@ -168,7 +168,7 @@ func (c *CPU) doubleToInt(in *Inst, rc uint32) *x86.Fault {
 	}
 	if x := math.Float64frombits(v); rc == roundZero && normal64(v) && x > -1<<31 && x < 1<<31 {
 		n := int64(x)
-		if float64(n) == x || c.MXCSR&mxPE != 0 {
+		if float64(n) == x || c.MXCSR&(mxPE|mxPM) == mxPE|mxPM { // an inexact result changes nothing
 			c.setReg(in.Args[0].Num(), in.Width, uint64(n))
 			return nil
 		}

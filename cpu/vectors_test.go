@@ -47,6 +47,9 @@ func (v vectorSet) test(t *testing.T) {
 	if *record != 0 {
 		v.record(t, *record)
 	}
+	if *record == 0 {
+		t.Parallel()
+	}
 	v.replay(t)
 }
 

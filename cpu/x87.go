@@ -219,6 +219,14 @@ func fst(c *CPU, in *Inst) *x86.Fault {
 		return f
 	}
 	u := &c.FPU
+	mem := in.Args[0].Class() == decode.Mem
+	if mem { // a page fault comes before the unit changes
+		va := c.ea(in)
+		if f := c.MMU.Probe(va, int(in.Width), x86.Write); f != nil {
+			return c.memFault(in, f)
+		}
+		u.dp = uint64(va)
+	}
 	v := u.get(0)
 	if u.empty(0) {
 		if !u.underflow() {
@@ -228,7 +236,7 @@ func fst(c *CPU, in *Inst) *x86.Fault {
 	} else {
 		u.setC1(false)
 	}
-	if in.Args[0].Class() == decode.ST {
+	if !mem {
 		u.set(in.Args[0].Num(), v)
 	} else if done, f := c.x87Store(in, v); f != nil || !done {
 		return f
@@ -240,14 +248,9 @@ func fst(c *CPU, in *Inst) *x86.Fault {
 }
 
 // x87Store writes a number to the memory operand of FST or FSTP; done is false where an unmasked exception keeps it from
-// being written.
+// being written. The operand has been probed.
 func (c *CPU) x87Store(in *Inst, v float80) (done bool, f *x86.Fault) {
-	u := &c.FPU
-	va := c.ea(in)
-	if f := c.MMU.Probe(va, int(in.Width), x86.Write); f != nil {
-		return false, c.memFault(in, f)
-	}
-	u.dp = uint64(va)
+	u, va := &c.FPU, c.ea(in)
 	if in.Width == 10 {
 		if f := c.storeN(in, va, 8, v.frac); f != nil {
 			return false, f
