@@ -24,6 +24,7 @@ var kernels = []struct {
 }{
 	{"hello", "key=value", 33},
 	{"exceptions", "", 1},
+	{"system", "", 1},
 }
 
 func TestKernelsPrintWhatQEMUPrints(t *testing.T) {

@@ -30,6 +30,7 @@ kernel() { # name sources…
 
 only=("$@")
 kernel exceptions exceptions.asm lib/cases.c
+kernel system system.asm lib/cases.c
 
 if [ ${#only[@]} = 0 ] || [[ " ${only[*]} " == *" hello "* ]]; then
 	nasm -f elf32 -o "$out/hello.o" hello.asm

@@ -9,9 +9,10 @@ record() {
 	name=$1
 	shift
 	case $only in *"  "* | *" $name "*) ;; *) return ;; esac
-	qemu-system-x86_64 -accel tcg -cpu "Nehalem,$features" -display none -monitor none -no-reboot \
+	qemu-system-x86_64 -accel tcg -cpu "${cpu:-Nehalem,$features}" -display none -monitor none -no-reboot \
 		-serial "file:golden/$name.txt" -device isa-debug-exit,iobase=0xf4,iosize=4 -kernel "$name.elf" "$@"
 	echo "$name: exit $?"
 }
 record hello -append key=value
 record exceptions
+cpu=max record system # with OSXSAVE
