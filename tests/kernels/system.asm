@@ -99,6 +99,26 @@
 	ENDCASE
 %endmacro
 	EACH_SELECTOR "lss ", LSS_
+%macro LDS_ 1
+	CASE32 case_name, ALL32
+	mov dword [esi], 0x12345678
+	mov word [esi + 4], %1
+	lds eax, [esi]
+	ENDCASE
+%endmacro
+	EACH_SELECTOR "lds ", LDS_
+	CASE32 "les and lgs, 16 bits", ALL32
+	mov word [esi], 0x1234
+	mov word [esi + 2], UDATA_BASE
+	o16 les ax, [esi]
+	o16 lgs dx, [esi]
+	ENDCASE
+	CASE "lgs m16:64", ALL64
+	mov rax, 0x123456789abcdef0
+	mov [rsi], rax
+	mov word [rsi + 8], UDATA_BASE
+	lgs rcx, [rsi]
+	ENDCASE
 	LINE32 "push fs", ALL, push fs
 	LINE32 "push gs, 16 bits", ALL64|ALL32, o16 push gs
 	CASE32 "pop fs", ALL
