@@ -44,7 +44,12 @@ type faultState struct {
 	XMM     [16]XMMReg
 	Mem     [2 * faultSide]byte
 	Second  secondPage
+
+	CS, DS, ES, SS faultSegment
 }
+
+// start is RIP at the instruction.
+func (s *faultState) start() uint64 { return faultCode - faultSegments[s.CS].Base }
 
 // outcome is the exception that ended a case, INT3 behind the instruction or another.
 type outcome struct {
@@ -55,7 +60,7 @@ type outcome struct {
 }
 
 // result lists the exception and what changed from a to b.
-func (a *faultState) result(b *faultState, o outcome, code []byte) string {
+func (a *faultState) result(b *faultState, o outcome, in *Inst) string {
 	var sb strings.Builder
 	if o.vector == x86.VectorPF && o.address >= 1<<47-x86.PageSize {
 		o.code &^= uint64(x86.PFPresent) // Linux tells that all pages beyond its users' are present
@@ -65,18 +70,30 @@ func (a *faultState) result(b *faultState, o outcome, code []byte) string {
 		fmt.Fprintf(&sb, " cr2=%x", o.address)
 	}
 	seen := uint64(x86.FlagsStatus | x86.FlagDF | x86.FlagAC)
-	if in, err := decode.Decode(code, 64); err == nil {
-		if o.vector == x86.VectorBP || o.vector == x86.VectorDB || o.vector == x86.VectorDE {
-			seen &^= undefined(&in, &testState{R: a.R})
-		}
-		if undefinedC1[in.Op] {
-			b.Status &^= x87C1
+	if o.vector == x86.VectorBP || o.vector == x86.VectorDB || o.vector == x86.VectorDE {
+		seen &^= undefined(in, &testState{R: a.R})
+	}
+	if undefinedC1[in.Op] {
+		b.Status &^= x87C1
+	}
+	if o.vector != x86.VectorBP && o.vector != x86.VectorDB { // what has been done by then is the processor's choice
+		switch in.Op {
+		case decode.ENTER, decode.PUSHA:
+			b.Mem = a.Mem
+		case decode.POPA:
+			b.R = a.R
 		}
 	}
 	fmt.Fprintf(&sb, " f=%x mx=%x cw=%x sw=%x tags=%02x", b.Flags&seen, b.MXCSR, b.Control, b.Status, b.Tags)
 	for i := range a.R {
-		if a.R[i] != b.R[i] {
-			fmt.Fprintf(&sb, " r%d=%x", i, b.R[i])
+		v := b.R[i]
+		if a.CS != segCode64 {
+			if v &= 1<<32 - 1; i > 7 { // the upper halves and registers are undefined there
+				break
+			}
+		}
+		if a.R[i] != v {
+			fmt.Fprintf(&sb, " r%d=%x", i, v)
 		}
 	}
 	for i := range a.XMM {
@@ -140,7 +157,7 @@ func faultEncodings(t testing.TB) (codes [][]byte) {
 		"0f20c0", "0f20d8", "0f22c0", "0f22e0", "0f21f8", "0f23f8", "0f06", "0f08", "0f09", "0f30", "0f32", "0f0116", "0f011e", "0f00d0", "0f00d8", "0f01f0",
 		"0f013e", "0f01f8", "0f07", "480f07", "0f35",
 		"cc", "cd03", "0f0b", // traps, undefined on purpose
-		"0fae3e", "660fae3e", "660fae36", "0f180e", "0f0d0e", "0fae5600", "0fc70e", "480fc70e", "f00fc70e", // cache lines, CMPXCHG8B/16B
+		"0fae3e", "660fae3e", "660fae36", "0f1806", "0f180e", "0f1816", "0f181e", "0f0d06", "0f0d0e", "f30f1efb", "0faee8", "0faef0", "0faef8", "0fae5e00", "0fae5600", "0fc70e", "480fc70e", "f00fc70e", // cache lines, CMPXCHG8B/16B
 		"f0480fc70e", "f00106", "f00fb106", "f0488706", "f00fc106", "f00fba2e03", "f0ff06",
 		"660fe706", "0f2b06", "480fc306", "9b", "dbe3", "dbe2", "dfe0", "d9fd", "d9f8",
 	} {
@@ -160,7 +177,7 @@ func usesStack(op decode.Op) bool {
 func drawFault(code []byte, in *Inst, n int) *faultState {
 	rng := caseSeed(code, n)
 	v := drawVector(rng)
-	s := &faultState{R: v.R, Flags: v.Flags, MXCSR: v.MXCSR, XMM: v.XMM, Control: 0x37f, Tags: 0xff, Second: secondPage(rng.IntN(3))}
+	s := &faultState{R: v.R, Flags: v.Flags, MXCSR: v.MXCSR, XMM: v.XMM, Control: 0x37f, Tags: 0xff, Second: secondPage(rng.IntN(3)), DS: segData, ES: segData, SS: segData}
 	for i := 0; i < len(s.Mem); i += 16 {
 		x := edgeXMM(rng)
 		binary.LittleEndian.PutUint64(s.Mem[i:], x[0])
@@ -286,6 +303,8 @@ func newFaultWorld(t testing.TB) *faultWorld {
 		require.Nil(t, f)
 	}
 	m.SetCPL(3)
+	c.SetSegment(decode.FS, Segment{}) // null, as Linux has them
+	c.SetSegment(decode.GS, Segment{})
 	for i := range mem.Frame(faultCodeFrame) {
 		mem.Frame(faultCodeFrame)[i] = 0xcc
 	}
@@ -297,7 +316,7 @@ func (w *faultWorld) put(pa x86.PhysAddr, v uint64) {
 }
 
 // run steps until something is raised.
-func (w *faultWorld) run(code []byte, before *faultState) string {
+func (w *faultWorld) run(code []byte, in *Inst, before *faultState) string {
 	w.put(faultTable+8*5, []uint64{secondAbsent: 0, secondReadOnly: 1<<63 | faultCodeFrame + 0x2000 | 5, secondReadWrite: 1<<63 | faultCodeFrame + 0x2000 | 7}[before.Second])
 	w.MMU.InvalidatePage(faultBoundary)
 	w.XMM, w.MXCSR = before.XMM, before.MXCSR
@@ -307,7 +326,10 @@ func (w *faultWorld) run(code []byte, before *faultState) string {
 	for i, v := range before.ST {
 		w.FPU.st[w.FPU.phys(i)] = v
 	}
-	w.RIP = faultCode
+	for i, seg := range []faultSegment{decode.ES: before.ES, decode.CS: before.CS, decode.SS: before.SS, decode.DS: before.DS} {
+		w.SetSegment(i, faultSegments[seg])
+	}
+	w.RIP = before.start()
 	page := w.mem.Frame(faultCodeFrame)[:32]
 	for i := copy(page, code); i < len(page); i++ {
 		page[i] = 0xcc
@@ -332,7 +354,7 @@ func (w *faultWorld) run(code []byte, before *faultState) string {
 	default:
 		return fmt.Sprintf("exit %v", e.Kind)
 	}
-	o.rip = w.RIP - faultCode
+	o.rip = w.RIP - before.start()
 	after := &faultState{Flags: w.Flags(), Control: w.FPU.control, Status: w.FPU.status, Tags: w.FPU.tags, XMM: w.XMM, MXCSR: w.MXCSR}
 	copy(after.R[:], w.R[:16])
 	for i := range after.ST {
@@ -340,37 +362,48 @@ func (w *faultWorld) run(code []byte, before *faultState) string {
 	}
 	copy(after.Mem[:faultSide], first)
 	copy(after.Mem[faultSide:], second)
-	return before.result(after, o, code)
+	return before.result(after, o, in)
+}
+
+// faultVectors are the vectors of encodings in a mode.
+func faultVectors(t *testing.T, file string, mode decode.Mode, least int, codes [][]byte, draw func(code []byte, in *Inst, n int) *faultState) {
+	w := newFaultWorld(t)
+	decoded := func(code []byte) *Inst {
+		in, err := decode.Decode(code, mode)
+		require.NoError(t, err, "%x", code)
+		return &in
+	}
+	prepare := func(code []byte, n int) (in *Inst, before *faultState, unspecified bool) {
+		in = decoded(code)
+		before = draw(code, in, n)
+		return in, before, isUnspecified(in, &testState{R: before.R})
+	}
+	vectorSet{
+		file: file, mode: mode, least: least, codes: codes,
+		show: func(code []byte, n int) string { return fmt.Sprintf("%x", *draw(code, decoded(code), n)) },
+		ours: func(code []byte, n int) string {
+			in, before, skip := prepare(code, n)
+			if skip {
+				return unspecified
+			}
+			return w.run(code, in, before)
+		},
+		host: func() func(code []byte, n int) string {
+			run := newFaultHost(t)
+			return func(code []byte, n int) string {
+				in, before, skip := prepare(code, n)
+				if skip {
+					return unspecified
+				}
+				after, o := run(code, before)
+				return before.result(after, o, in)
+			}
+		},
+	}.test(t)
 }
 
 // TestFaultVectors has every exception that a user program can raise by one instruction: the vector, the error code, CR2,
 // RIP, and that nothing is committed that must not be.
 func TestFaultVectors(t *testing.T) {
-	w := newFaultWorld(t)
-	prepare := func(code []byte, n int) *faultState {
-		in := decodeOne(t, code)
-		return drawFault(code, &in, n)
-	}
-	vectorSet{
-		file: "fault", codes: faultEncodings(t),
-		show: func(code []byte, n int) string { return fmt.Sprintf("%x", *prepare(code, n)) },
-		ours: func(code []byte, n int) string {
-			before := prepare(code, n)
-			if in := decodeOne(t, code); isUnspecified(&in, &testState{R: before.R}) {
-				return unspecified
-			}
-			return w.run(code, before)
-		},
-		host: func() func(code []byte, n int) string {
-			run := newFaultHost(t)
-			return func(code []byte, n int) string {
-				before := prepare(code, n)
-				if in := decodeOne(t, code); isUnspecified(&in, &testState{R: before.R}) {
-					return unspecified
-				}
-				after, o := run(code, before)
-				return before.result(after, o, code)
-			}
-		},
-	}.test(t)
+	faultVectors(t, "fault", 64, 2000, faultEncodings(t), drawFault)
 }

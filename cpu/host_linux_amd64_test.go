@@ -160,9 +160,12 @@ func newFaultHost(t testing.TB) func(code []byte, before *faultState) (*faultSta
 	return func(code []byte, before *faultState) (*faultState, outcome) {
 		q := struct {
 			Length, Second uint64
+			CS, DS, ES, SS uint16
 			Code           [16]byte
 			S              image
 		}{Length: uint64(len(code)), Second: uint64(before.Second)}
+		q.CS, q.DS = faultSegments[before.CS].Selector, faultSegments[before.DS].Selector
+		q.ES, q.SS = faultSegments[before.ES].Selector, faultSegments[before.SS].Selector
 		copy(q.Code[:], code)
 		s := &q.S
 		s.R, s.Flags, s.MXCSR, s.XMM, s.Mem = before.R, before.Flags, before.MXCSR, before.XMM, before.Mem
@@ -181,6 +184,6 @@ func newFaultHost(t testing.TB) func(code []byte, before *faultState) (*faultSta
 		for i, v := range s.ST {
 			after.ST[i] = float80{v.Frac, uint16(v.SE)}
 		}
-		return after, outcome{x86.Vector(a.Trap), a.Error, a.Address, a.RIP}
+		return after, outcome{x86.Vector(a.Trap), a.Error, a.Address, a.RIP - before.start()}
 	}
 }

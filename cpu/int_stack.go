@@ -202,20 +202,18 @@ func enter(c *CPU, in *Inst) *x86.Fault {
 	if f := c.stackProbe(sp-links*w-size, in.Width); f != nil {
 		return f
 	}
-	var link [32]uint64
 	for i := uint64(1); i < uint64(level); i++ {
-		v, f := c.stackLoad(c.R[RBP]-i*w, in.Width)
-		if f != nil {
+		if _, f := c.stackLoad(c.R[RBP]-i*w, in.Width); f != nil {
 			return f
 		}
-		link[i-1] = v
-	}
-	if level > 0 {
-		link[level-1] = frame
 	}
 	_ = c.pushN(in.Width, c.R[RBP])
-	for _, v := range link[:level] {
+	for i := uint64(1); i < uint64(level); i++ { // one after the other, as the frames may overlap
+		v, _ := c.stackLoad(c.R[RBP]-i*w, in.Width)
 		_ = c.pushN(in.Width, v)
+	}
+	if level > 0 {
+		_ = c.pushN(in.Width, frame)
 	}
 	c.setReg(RBP, in.Width, frame)
 	c.setSP(c.R[RSP] - size)

@@ -374,7 +374,7 @@ func TestIntegerVectors(t *testing.T) {
 	}
 	c := testCPU(t)
 	vectorSet{
-		file: "int", codes: codes,
+		file: "int", mode: 64, least: 2000, codes: codes,
 		show: func(code []byte, n int) string {
 			_, before := prepare(code, n)
 			return fmt.Sprintf("%x flags %x", before.R, before.Flags)

@@ -113,7 +113,7 @@ func TestMMXVectors(t *testing.T) {
 	c := vectorCPU(t)
 	prepare := func(code []byte, n int) *mmxState { return drawMMX(caseSeed(code, n)) }
 	vectorSet{
-		file: "mmx", codes: mmxEncodings(),
+		file: "mmx", mode: 64, least: 2000, codes: mmxEncodings(),
 		show: func(code []byte, n int) string { return fmt.Sprintf("%x", prepare(code, n)) },
 		ours: func(code []byte, n int) string { return runMMX(c, code, prepare(code, n)) },
 		host: func() func(code []byte, n int) string {

@@ -280,12 +280,17 @@ const poison = x86.VirtAddr(1) << 62
 
 // segmented returns the linear address of width bytes at an offset of a segment, having checked limit, rights and, where
 // EFLAGS.AC asks for it, alignment; poison with the reason in c.refused where the access may not be. Width 0 checks rights
-// only. SDM vol. 3A 5.3, 5.4.
+// only.
 func (c *CPU) segmented(seg int, off uint64, width int, write bool) x86.VirtAddr {
+	return c.alignedOrPoison(c.limited(seg, off, width, write), alignment(width))
+}
+
+// limited is segmented without alignment. SDM vol. 3A 5.3, 5.4.
+func (c *CPU) limited(seg int, off uint64, width int, write bool) x86.VirtAddr {
 	c.refused.Vector = 0
 	base := c.R[slotSegBase+seg]
 	if c.is64() {
-		return c.alignedOrPoison(x86.VirtAddr(off+base), alignment(width))
+		return x86.VirtAddr(off + base)
 	}
 	s := &c.seg[seg]
 	last := off + uint64(max(width, 1)) - 1
@@ -311,7 +316,7 @@ func (c *CPU) segmented(seg int, off uint64, width int, write bool) x86.VirtAddr
 		}
 		return poison
 	}
-	return c.alignedOrPoison(x86.VirtAddr(uint32(off+base)), alignment(width))
+	return x86.VirtAddr(uint32(off + base))
 }
 
 // alignedOrPoison checks alignment to a power of two where it is asked for. SDM vol. 3A table 6-7.
@@ -346,7 +351,7 @@ var readsFirst = func() (t [decode.NumOps]bool) {
 		decode.FSUB, decode.FSUBR, decode.FDIV, decode.FDIVR, decode.FIADD, decode.FIMUL, decode.FICOM, decode.FICOMP,
 		decode.FISUB, decode.FISUBR, decode.FIDIV, decode.FIDIVR, decode.CLFLUSH, decode.CLFLUSHOPT, decode.CLWB,
 		decode.PREFETCH, decode.PREFETCHNTA, decode.PREFETCHT0, decode.PREFETCHT1, decode.PREFETCHT2, decode.PREFETCHW,
-		decode.LGDT, decode.LIDT, decode.LLDT, decode.LTR, decode.LMSW, decode.VERR, decode.VERW, decode.INVLPG,
+		decode.LGDT, decode.LIDT, decode.LLDT, decode.LTR, decode.LMSW, decode.VERR, decode.VERW, decode.INVLPG, decode.ARPL,
 	} {
 		t[op] = true
 	}
@@ -361,8 +366,10 @@ func memWidth(in *Inst) int {
 		return int(in.SrcWidth)
 	case decode.LCALL, decode.LJMP, decode.LDS, decode.LES, decode.LFS, decode.LGS, decode.LSS:
 		return int(in.Width) + 2
-	case decode.BOUND, decode.CMPXCHG8B:
+	case decode.BOUND:
 		return 2 * int(in.Width)
+	case decode.CMPXCHG8B:
+		return 8
 	case decode.CMPXCHG16B:
 		return 16
 	case decode.FXSAVE, decode.FXRSTOR:
@@ -378,11 +385,16 @@ func memWidth(in *Inst) int {
 // checkedEA is the linear address of the memory operand where keyChecked asks for a look at it first.
 func (c *CPU) checkedEA(in *Inst) x86.VirtAddr {
 	write := in.Args[0].Class() == decode.Mem && !readsFirst[in.Op]
-	va := c.segmented(int(in.Seg), c.offset(in), memWidth(in), write)
-	if in.Width == 16 && takesUnaligned[in.Op] && c.refused.Vector == 0 {
-		return c.alignedOrPoison(va, 16)
+	width := memWidth(in)
+	va := c.limited(int(in.Seg), c.offset(in), width, write)
+	to := alignment(width)
+	switch {
+	case in.Op == decode.BOUND: // each bound by itself
+		to = uint64(in.Width)
+	case in.Width == 16 && takesUnaligned[in.Op]:
+		to = 16
 	}
-	return va
+	return c.alignedOrPoison(va, to)
 }
 
 // takesUnaligned are the instructions whose 16-byte operand may be misaligned, where EFLAGS.AC does not ask for it; the

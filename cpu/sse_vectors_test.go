@@ -187,7 +187,7 @@ func TestSSEVectors(t *testing.T) {
 	c := vectorCPU(t)
 	prepare := func(code []byte, n int) *vectorState { return drawVector(caseSeed(code, n)) }
 	vectorSet{
-		file: "sse", codes: sseEncodings(),
+		file: "sse", mode: 64, least: 2000, codes: sseEncodings(),
 		show: func(code []byte, n int) string { return fmt.Sprintf("%x", prepare(code, n)) },
 		ours: func(code []byte, n int) string { return runVector(c, code, prepare(code, n)) },
 		host: func() func(code []byte, n int) string {

@@ -285,16 +285,25 @@ func verr(c *CPU, in *Inst) *x86.Fault {
 	return nil
 }
 
-// arpl raises the RPL of the destination to that of the source; ZF tells that it did. SDM vol. 2A, ARPL.
+// arplVA is the operand's address where it is written.
+func (c *CPU) arplVA(in *Inst) x86.VirtAddr {
+	if in.Args[0].Class() != decode.Mem {
+		return 0
+	}
+	return c.segmented(int(in.Seg), c.offset(in), 2, true)
+}
+
+// arpl raises the RPL of the destination to that of the source; ZF tells that it did. The destination is only read where it
+// stays (recorded from an AMD processor). SDM vol. 2A, ARPL.
 func arpl(c *CPU, in *Inst) *x86.Fault {
-	va, d, f := c.modify(in)
+	d, f := c.get(in, in.Args[0], 2)
 	if f != nil {
 		return f
 	}
 	s := c.reg(in.Args[1].Num(), 2)
 	less := d&3 < s&3
 	if less {
-		if f := c.commit(in, va, d&^3|s&3); f != nil {
+		if f := c.commit(in, c.arplVA(in), d&^3|s&3); f != nil {
 			return f
 		}
 	}

@@ -18,9 +18,9 @@ import (
 )
 
 // Vectors are what a processor made of instructions (package hostcpu, testdata/faults): go test ./cpu -run Vectors
-// -record=2000 renews them on linux/amd64, and -live=N compares N fresh cases of each encoding with the processor instead.
+// -record renews them on linux/amd64, and -live=N compares N fresh cases of each encoding with the processor instead.
 var (
-	record = flag.Int("record", 0, "record this many cases of each row from the host processor")
+	record = flag.Bool("record", false, "record the cases from the host processor")
 	live   = flag.Int("live", 0, "compare this many fresh cases of each encoding with the host processor")
 )
 
@@ -31,6 +31,8 @@ var (
 // for each batch of cases.
 type vectorSet struct {
 	file  string
+	mode  decode.Mode
+	least int // cases of each row
 	codes [][]byte
 	ours  func(code []byte, n int) string        // runs case n here
 	host  func() func(code []byte, n int) string // makes what runs it on the processor
@@ -44,10 +46,9 @@ func (v vectorSet) test(t *testing.T) {
 		v.compare(t, *live)
 		return
 	}
-	if *record != 0 {
-		v.record(t, *record)
-	}
-	if *record == 0 {
+	if *record {
+		v.record(t)
+	} else {
 		t.Parallel()
 	}
 	v.replay(t)
@@ -79,24 +80,24 @@ func (v vectorSet) replay(t *testing.T) {
 		require.Equal(t, hex.EncodeToString(v.codes[lines]), hex.EncodeToString(code), "record again")
 		for b := range len(want) / 4 {
 			require.Equal(t, binary.BigEndian.Uint32(want[4*b:]), checksum(v.ours, code, b),
-				"%x cases from %d: %s; -live=%d shows the case", code, b*batch, name(code), (b+1)*batch)
-			cases[decodeOne(t, code).Op] += batch
+				"%x cases from %d: %s; -live=%d shows the case", code, b*batch, v.name(code), (b+1)*batch)
+			cases[v.op(t, code)] += batch
 		}
 	}
 	require.NoError(t, in.Err())
 	require.Len(t, v.codes, lines, "encodings without vectors: record again")
 	total := 0
 	for op, n := range cases {
-		require.GreaterOrEqual(t, n, 2000, "%v has too few vectors", op)
+		require.GreaterOrEqual(t, n, v.least, "%v has too few vectors", op)
 		total += n
 	}
 	t.Logf("%d rows, %d encodings, %d cases", len(cases), lines, total)
 }
 
-func (v vectorSet) record(t *testing.T, perRow int) {
+func (v vectorSet) record(t *testing.T) {
 	encodings := map[decode.Op]int{}
 	for _, code := range v.codes {
-		encodings[decodeOne(t, code).Op]++
+		encodings[v.op(t, code)]++
 	}
 	f, err := os.Create(v.path())
 	require.NoError(t, err)
@@ -105,7 +106,7 @@ func (v vectorSet) record(t *testing.T, perRow int) {
 	host := v.host()
 	for _, code := range v.codes {
 		fmt.Fprintf(z, "%x ", code)
-		for b := 0; b*batch*encodings[decodeOne(t, code).Op] < perRow; b++ {
+		for b := 0; b*batch*encodings[v.op(t, code)] < v.least; b++ {
 			fmt.Fprintf(z, "%08x", checksum(host, code, b))
 		}
 		fmt.Fprintln(z)
@@ -119,7 +120,7 @@ func (v vectorSet) compare(t *testing.T, n int) {
 	for _, code := range v.codes {
 		for i := range n {
 			if want, got := host(code, i), v.ours(code, i); want != got {
-				t.Errorf("%x case %d: %s\nfrom %s\nhost %s\nours %s", code, i, name(code), v.show(code, i), want, got)
+				t.Errorf("%x case %d: %s\nfrom %s\nhost %s\nours %s", code, i, v.name(code), v.show(code, i), want, got)
 				if bad++; bad > 20 {
 					t.FailNow()
 				}
@@ -146,8 +147,17 @@ func decodeOne(t testing.TB, code []byte) Inst {
 	return in
 }
 
-func name(code []byte) string {
-	in, err := decode.Decode(code, decode.Mode(64))
+func (v vectorSet) decode(code []byte) (Inst, error) { return decode.Decode(code, v.mode) }
+
+func (v vectorSet) op(t testing.TB, code []byte) decode.Op {
+	in, err := v.decode(code)
+	require.NoError(t, err, "%x", code)
+	require.Equal(t, len(code), int(in.Len), "length of %x", code)
+	return in.Op
+}
+
+func (v vectorSet) name(code []byte) string {
+	in, err := v.decode(code)
 	if err != nil {
 		return err.Error()
 	}

@@ -276,7 +276,7 @@ func stepX87(c *CPU, code []byte, before *x87State) (*x87State, Exit) {
 func TestX87Vectors(t *testing.T) {
 	c := vectorCPU(t)
 	vectorSet{
-		file: "x87", codes: x87Encodings(),
+		file: "x87", mode: 64, least: 2000, codes: x87Encodings(),
 		show: func(code []byte, n int) string { return fmt.Sprintf("%x", drawX87(code, n)) },
 		ours: func(code []byte, n int) string { return runX87(c, code, drawX87(code, n)) },
 		host: func() func(code []byte, n int) string {

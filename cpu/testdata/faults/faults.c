@@ -5,6 +5,7 @@
 // into the context that it returns to; the next signal, from an exception or from the INT3 behind the instruction, brings it
 // back, and the handler returns to where it was.
 typedef unsigned char u8;
+typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long u64;
 
@@ -22,7 +23,7 @@ struct state {
 	u64 xmm[16][2];
 	u8 memory[2 * SIDE]; // around the end of the first page
 };
-struct request { u64 length, second; u8 code[16]; struct state s; };
+struct request { u64 length, second; u16 cs, ds, es, ss; u8 code[16]; struct state s; };
 struct answer { u64 trap, error, address, rip; struct state s; };
 
 struct fpstate { u8 fx[160]; u64 xmm[16][2]; };
@@ -39,6 +40,19 @@ struct altstack { void *sp; int flags; u64 size; };
 asm("restorer: mov $15, %eax; syscall");
 void restorer(void);
 
+// The segments of the local descriptor table, in the order of faultSegments in the test.
+struct descriptor { u32 number, base, limit, flags; };
+enum { SEG32 = 1, DOWN = 1 << 1, CODE = 2 << 1, NO_WRITE = 1 << 3, PAGES = 1 << 4, USEABLE = 1 << 6, CODE16 = 6 << 3 | 7 };
+static const struct descriptor segments[] = {
+	{0, 0x10000000, 0xffff, SEG32 | USEABLE},
+	{1, 0, 0x10004, SEG32 | PAGES | USEABLE},
+	{2, 0, 0x10004, SEG32 | DOWN | PAGES | USEABLE},
+	{3, 0, 0xfffff, SEG32 | NO_WRITE | PAGES | USEABLE},
+	{4, 0, 0xfffff, SEG32 | CODE | PAGES | USEABLE},
+	{5, 0x10000000, 0xffff, USEABLE},
+	{6, 0x10000000, 0xffff, CODE | USEABLE},
+};
+
 static u8 *const window = (u8 *)0x10004000, *const code = (u8 *)0x10000000;
 static struct request q;
 static struct answer a;
@@ -54,7 +68,9 @@ static void handler(int n, void *info, void *context) {
 		for (int i = 0; i < 16; i++)
 			u->g[place[i]] = q.s.r[i];
 		u->eflags = q.s.flags | 0x202;
-		u->rip = (u64)code;
+		u->rip = q.cs == CODE16 ? 0 : (u64)code;
+		u->segs = (u->segs & 0xffffffff0000) | q.cs | (u64)q.ss << 48;
+		asm volatile("mov %0, %%ds; mov %1, %%es" : : "r"((u32)q.ds), "r"((u32)q.es));
 		for (int i = 0; i < 160; i++)
 			u->fp->fx[i] = q.s.fx[i];
 		for (int i = 0; i < 16; i++)
@@ -62,10 +78,11 @@ static void handler(int n, void *info, void *context) {
 		return;
 	}
 	testing = 0;
+	asm volatile("mov %0, %%ds; mov %0, %%es" : : "r"(0x2b));
 	a.trap = u->trapno;
 	a.error = u->err;
 	a.address = u->cr2;
-	a.rip = u->rip - (u64)code;
+	a.rip = u->rip;
 	for (int i = 0; i < 16; i++)
 		a.s.r[i] = u->g[place[i]];
 	a.s.flags = u->eflags;
@@ -96,6 +113,9 @@ void _start_c(void) {
 	for (int i = 0; i < PAGE; i++)
 		code[i] = 0xcc;
 	sys(9, (long)window, 2 * PAGE, 3, 0x32, -1, 0);
+	for (int i = 0; i < 7; i++)
+		if (sys(154, 0x11, (long)&segments[i], sizeof segments[i], 0, 0, 0) != 0)
+			sys(231, 1, 0, 0, 0, 0, 0);
 	struct altstack alt = {stack, 0, sizeof stack};
 	sys(131, (long)&alt, 0, 0, 0, 0, 0);
 	struct action act = {handler, 0x0c000004 | 0x40000000, restorer, 0}; // SIGINFO, ONSTACK, RESTORER, NODEFER
