@@ -25,6 +25,7 @@ var kernels = []struct {
 	{"hello", "key=value", 33},
 	{"exceptions", "", 1},
 	{"system", "", 1},
+	{"compat", "", 1},
 }
 
 func TestKernelsPrintWhatQEMUPrints(t *testing.T) {

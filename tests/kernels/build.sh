@@ -29,8 +29,31 @@ kernel() { # name sources…
 }
 
 only=("$@")
+# The 32-bit program of the kernel compat, at the address of the test region; and for Linux, with "native" as an argument.
+cc32=(gcc -m32 -std=gnu11 -O2 -march=x86-64-v2 -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-math-errno -Wall -Wextra
+	-fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns)
+compat() {
+	local o=$out/compat link=(ld -m elf_i386 -nostdlib -z noexecstack --no-warn-rwx-segments)
+	"${cc32[@]}" "$@" -mfpmath=sse -c -o "$o.program.o" compat/program.c
+	"${cc32[@]}" -mfpmath=sse -DFLOATS=floats_sse -c -o "$o.sse.o" compat/floats.c
+	"${cc32[@]}" -mfpmath=387 -DFLOATS=floats_x87 -c -o "$o.x87.o" compat/floats.c
+	if [ $# = 0 ]; then
+		"${link[@]}" -N -T compat/program.ld -o "$o.elf" "$o".*.o
+		objcopy -O binary "$o.elf" "$o.bin"
+	else
+		"${link[@]}" -o compat/native "$o".*.o
+	fi
+}
+if [ "$*" = native ]; then
+	compat -DNATIVE
+	exit
+fi
+
 kernel exceptions exceptions.asm lib/cases.c
 kernel system system.asm lib/cases.c
+compat
+cc64+=(-DPROGRAM="\"$out/compat.bin\"")
+kernel compat compat/kernel.c
 
 if [ ${#only[@]} = 0 ] || [[ " ${only[*]} " == *" hello "* ]]; then
 	nasm -f elf32 -o "$out/hello.o" hello.asm

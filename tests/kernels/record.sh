@@ -16,3 +16,6 @@ record() {
 record hello -append key=value
 record exceptions
 cpu=max record system # with OSXSAVE
+case $only in *"  "* | *" compat "*) # by the processor itself
+	./build.sh native && compat/native >golden/compat.txt && rm compat/native ;;
+esac
