@@ -21,8 +21,9 @@ import (
 // BootConfig says how a kernel is run on bare metal. The zero BootConfig is a good one for multiboot and ELF kernels.
 type BootConfig struct {
 	RAM         uint64 // bytes, a multiple of 4 KiB; 0 means 256 MiB
-	TLB         string // a profile's name; "" means ideal
+	TLB         string // a profile's name, or a JSON file of one; "" means ideal
 	Exact       bool   // every access goes through the TLB model
+	Timing      bool   // and what its profile says that translations take passes as time
 	Seed        uint64 // of RDRAND
 	MaxPhysAddr uint8  // bits, 36 to 52; 0 means 40
 	Off         []cpu.Feature
@@ -80,7 +81,7 @@ func NewBoard(image string, cfg BootConfig) (_ *Board, err error) {
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	mc := machine.Config{
-		RAM: cfg.RAM, Exact: cfg.Exact, MaxPhysAddr: cfg.MaxPhysAddr, Seed: cfg.Seed, Off: cfg.Off, Stdin: cfg.Stdin,
+		RAM: cfg.RAM, Exact: cfg.Exact, Timing: cfg.Timing, MaxPhysAddr: cfg.MaxPhysAddr, Seed: cfg.Seed, Off: cfg.Off, Stdin: cfg.Stdin,
 		Stdout: cfg.Stdout, MaxInstructions: cfg.MaxInstructions,
 	}
 	if mc.RAM == 0 {
@@ -88,7 +89,7 @@ func NewBoard(image string, cfg BootConfig) (_ *Board, err error) {
 	}
 	profile := tlb.Profile{Name: "ideal"}
 	if cfg.TLB != "" {
-		if profile, err = tlb.ByName(cfg.TLB); err != nil {
+		if profile, err = tlb.Load(cfg.TLB); err != nil {
 			return nil, err
 		}
 	}

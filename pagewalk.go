@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/pagewalk/pagewalk/mmu"
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntmm"
 	"github.com/pagewalk/pagewalk/tlb"
@@ -25,8 +26,9 @@ import (
 type Config struct {
 	RAM      uint64 // bytes, a multiple of 4 KiB up to 64 GiB; 0 means 256 MiB
 	PageFile nt.PageFile
-	TLB      string // a profile's name; "" means ideal
+	TLB      string // a profile's name, or a JSON file of one; "" means ideal
 	Exact    bool   // every access goes through the TLB model
+	Timing   bool   // and what its profile says that translations take passes as time
 	Seed     uint64 // decides ASLR, cookies and RDRAND: one seed, one run
 	Env      []string
 
@@ -46,6 +48,8 @@ type Result struct {
 	nt.Result
 	Memory ntmm.Counters
 	TLB    tlb.Counters
+	MMU    mmu.Counters
+	Cycles uint64 // that translations took, by the TLB's profile
 }
 
 // Machine is a program ready to run.
@@ -108,7 +112,7 @@ func (m *Machine) start(program string, args []string, cfg *Config, size int64) 
 	profile := tlb.Profile{Name: "ideal"}
 	if cfg.TLB != "" {
 		var err error
-		if profile, err = tlb.ByName(cfg.TLB); err != nil {
+		if profile, err = tlb.Load(cfg.TLB); err != nil {
 			return err
 		}
 	}
@@ -117,7 +121,7 @@ func (m *Machine) start(program string, args []string, cfg *Config, size int64) 
 		return err
 	}
 	sysCfg := nt.Config{
-		RAMBytes: cfg.RAM, PageFile: cfg.PageFile, TLB: profile, Exact: cfg.Exact, Seed: cfg.Seed,
+		RAMBytes: cfg.RAM, PageFile: cfg.PageFile, TLB: profile, Exact: cfg.Exact, Timing: cfg.Timing, Seed: cfg.Seed,
 		SystemImages: set.Images, UserFuncs: set.Funcs, Stdin: cfg.Stdin, Stdout: cfg.Stdout, Stderr: cfg.Stderr,
 		MaxInstructions: cfg.MaxInstructions, StepOnly: cfg.StepOnly,
 	}
@@ -177,7 +181,10 @@ func (m *Machine) Run(ctx context.Context) (Result, error) {
 			err = errors.Join(err, fmt.Errorf("write the trace: %w", terr))
 		}
 	}
-	return Result{Result: r, Memory: m.sys.Memory().Counters(), TLB: m.sys.TLB().Counters}, err
+	return Result{
+		Result: r, Memory: m.sys.Memory().Counters(), TLB: m.sys.TLB().Counters,
+		MMU: m.sys.MMU().Counters, Cycles: m.sys.MMU().Cycles(),
+	}, err
 }
 
 // Close gives the guest's memory back and closes the program's file.

@@ -18,6 +18,7 @@ type Config struct {
 	RAM         uint64        // bytes, a multiple of 4 KiB; 0 means 128 MiB. What is above 3 GiB lies from 4 GiB on
 	TLB         tlb.Profile   // the zero Profile is ideal
 	Exact       bool          // every access goes through the TLB model
+	Timing      bool          // and what its profile says that translations take passes as time
 	MaxPhysAddr uint8         // width of physical addresses in bits, 36 to 52; 0 means 40
 	Seed        uint64        // of RDRAND
 	Off         []cpu.Feature // features that CPUID does not advertise and the processor does not have
@@ -58,6 +59,7 @@ type Board struct {
 	idle   uint64 // nanoseconds that HLT skipped
 	limit  uint64
 	single bool
+	timing bool
 	at     uint64
 	out    *output
 	result *Result // set by a device that ends the run
@@ -100,14 +102,14 @@ func New(cfg Config) (*Board, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Board{mem: mem, ports: make(map[uint16]portDevice), limit: cfg.MaxInstructions, single: cfg.Single, mtrrDefault: 1<<11 | 6}
+	b := &Board{mem: mem, ports: make(map[uint16]portDevice), limit: cfg.MaxInstructions, single: cfg.Single, timing: cfg.Timing, mtrrDefault: 1<<11 | 6}
 	if cfg.RAM > low {
 		if err := mem.Map(holeEnd, cfg.RAM-low); err != nil {
 			return nil, errors.Join(err, mem.Close())
 		}
 	}
 	b.cpu = cpu.New(mmu.New(mem, mmu.Options{
-		TLB: tlb.New(cfg.TLB), MaxPhysAddr: cfg.MaxPhysAddr, Exact: cfg.Exact, Hooks: cfg.Hooks,
+		TLB: tlb.New(cfg.TLB), MaxPhysAddr: cfg.MaxPhysAddr, Exact: cfg.Exact || cfg.Timing, Hooks: cfg.Hooks,
 	}))
 	b.cpu.Deliver = true
 	b.cpu.MSRs = b
@@ -176,7 +178,13 @@ func (b *Board) RAM() uint64 {
 func (b *Board) At() uint64 { return b.at }
 
 // now is the time in nanoseconds.
-func (b *Board) now() uint64 { return b.cpu.IC + b.idle }
+func (b *Board) now() uint64 {
+	t := b.cpu.IC + b.idle
+	if b.timing {
+		t += b.cpu.MMU.Cycles()
+	}
+	return t
+}
 
 // slice is how many instructions pass at most between two looks at the context.
 const slice = 1 << 20

@@ -24,6 +24,11 @@ func (m *MMU) InvalidatePCID(typ, lo, hi uint64) *x86.Fault {
 		typ <= InvContext && pcid != 0 && m.cr4&x86.CR4PCIDE == 0:
 		return m.gp()
 	}
+	if typ <= InvContext {
+		m.tlb.DropTables(pcid)
+	} else {
+		m.tlb.DropAllTables()
+	}
 	switch typ {
 	case InvAddress:
 		m.tlb.Drop(func(e *tlb.Entry) bool {

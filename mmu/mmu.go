@@ -27,6 +27,10 @@ type Counters struct {
 	DirtySet      uint64
 	Faults        uint64
 	SpuriousWalks uint64 // walks that a cached translation without the needed right caused and that succeeded
+
+	// Walks that found a page, by its size: DTLB_LOAD_MISSES, DTLB_STORE_MISSES and ITLB_MISSES.WALK_COMPLETED_4K, _2M_4M
+	// and _1G.
+	LoadWalks, StoreWalks, FetchWalks [3]uint64
 }
 
 // MMU is one processor's memory-management unit. It owns CR0, CR2, CR3, CR4, EFER, PKRU, the CPL and EFLAGS.AC.
@@ -37,6 +41,8 @@ type MMU struct {
 
 	mem         *physmem.Memory
 	tlb         *tlb.Hierarchy
+	cost        tlb.Cycles // of its profile
+	cycles      uint64
 	exact       bool
 	maxPhys     uint8
 	reserved    x86.PTE // bits 51:MAXPHYADDR
@@ -72,7 +78,7 @@ func New(mem *physmem.Memory, o Options) *MMU {
 	}
 	m := &MMU{
 		mem: mem, tlb: o.TLB, exact: o.Exact, maxPhys: o.MaxPhysAddr, hooks: o.Hooks,
-		cr0: x86.CR0PE | x86.CR0ET, pat: patReset,
+		cr0: x86.CR0PE | x86.CR0ET, pat: patReset, cost: o.TLB.Profile().Cycles,
 		user: new([cacheSize]cacheEntry), super: new([cacheSize]cacheEntry),
 	}
 	m.reserved = x86.PTEFrame &^ (1<<o.MaxPhysAddr - 1)
@@ -92,6 +98,10 @@ func (m *MMU) Exact() bool { return m.exact }
 
 // MaxPhysAddr returns the width of physical addresses in bits, what CPUID 80000008h reports in AL.
 func (m *MMU) MaxPhysAddr() uint8 { return m.maxPhys }
+
+// Cycles returns what translations have taken beyond first-level hits, by the profile of the TLB. It is exact where every
+// access goes through the model.
+func (m *MMU) Cycles() uint64 { return m.cycles }
 
 // CPL returns the current privilege level.
 func (m *MMU) CPL() uint8 { return m.cpl }

@@ -15,7 +15,13 @@ func (m *MMU) Translate(va x86.VirtAddr, a x86.Access) (x86.PhysAddr, *x86.Fault
 		m.fill(va, x86.PhysAddr(va), a)
 		return x86.PhysAddr(va), nil
 	}
-	e, _, cached := m.tlb.Lookup(va, m.pcid(), a)
+	e, level, cached := m.tlb.Lookup(va, m.pcid(), a)
+	if level == tlb.L2 {
+		m.cycles += m.cost.L2Hit
+		for _, old := range m.tlb.Evicted() {
+			m.drop(&old)
+		}
+	}
 	if cached && m.denied(&e, a) == allowed && (a&x86.Write == 0 || e.Dirty) {
 		pa := e.PA + x86.PhysAddr(uint64(va)&(1<<e.Size.Shift()-1))
 		m.fill(va, pa, a)
@@ -25,7 +31,7 @@ func (m *MMU) Translate(va x86.VirtAddr, a x86.Access) (x86.PhysAddr, *x86.Fault
 	if cached {
 		m.Counters.SpuriousWalks++
 	}
-	f := m.walk(va, a, &e)
+	f := m.walk(va, a, &e, m.tlb.HasTables())
 	if f != nil {
 		// A page fault also forgets what was cached for the page (SDM vol. 3A 4.10.4.1).
 		m.InvalidatePage(va)
@@ -43,20 +49,29 @@ func (m *MMU) Translate(va x86.VirtAddr, a x86.Access) (x86.PhysAddr, *x86.Fault
 // and D bits, and returns the translation or the fault. The TLB is neither asked nor filled. Paging must be on and va
 // canonical.
 func (m *MMU) Walk(va x86.VirtAddr, a x86.Access) (e tlb.Entry, f *x86.Fault) {
-	f = m.walk(va, a, &e)
+	f = m.walk(va, a, &e, false)
 	return e, f
 }
 
-// walk reads the tables for va and fills e. SDM vol. 3A 4.5.
-func (m *MMU) walk(va x86.VirtAddr, a x86.Access, e *tlb.Entry) *x86.Fault {
+// walk reads the tables for va and fills e, beginning where the paging-structure caches lead if caches is set.
+// SDM vol. 3A 4.5, 4.10.3.
+func (m *MMU) walk(va x86.VirtAddr, a x86.Access, e *tlb.Entry, caches bool) *x86.Fault {
 	m.Counters.Walks++
 	*e = tlb.Entry{PCID: m.pcid(), Writable: true, User: true}
-	table := x86.PhysAddr(m.cr3) & x86.PhysAddr(x86.PTEFrame)
-	for level := 4; ; level-- {
+	table, top := x86.PhysAddr(m.cr3)&x86.PhysAddr(x86.PTEFrame), 4
+	if caches {
+		if t, level := m.tlb.LookupTables(va, e.PCID); level <= 4 {
+			table, top = t.Table, level-1
+			e.Writable, e.User, e.NoExec = t.Writable, t.User, t.NoExec
+			m.cycles += m.cost.TableHit
+		}
+	}
+	for level := top; ; level-- {
 		shift := uint(12 + 9*(level-1))
 		at := table + x86.PhysAddr(uint64(va)>>shift&511*8)
 		pte := x86.PTE(m.mem.Load64(at))
 		m.Counters.EntriesRead++
+		m.cycles += m.cost.WalkStep
 		if pte&x86.PTEPresent == 0 {
 			return m.walked(va, m.pageFault(va, a, 0))
 		}
@@ -90,9 +105,26 @@ func (m *MMU) walk(va x86.VirtAddr, a x86.Access, e *tlb.Entry) *x86.Fault {
 			e.VA, e.PA = va&^x86.VirtAddr(mask), pte.Frame()&^mask
 			e.Dirty = (pte|set)&x86.PTEDirty != 0
 			e.Global = pte&x86.PTEGlobal != 0 && m.cr4&x86.CR4PGE != 0
+			m.countWalk(a, e.Size)
 			return m.walked(va, nil)
 		}
 		table = pte.Frame()
+		if caches {
+			m.tlb.InsertTable(va, e.PCID, level, tlb.TableEntry{
+				Table: table, Writable: e.Writable, User: e.User, NoExec: e.NoExec,
+			})
+		}
+	}
+}
+
+func (m *MMU) countWalk(a x86.Access, size tlb.Size) {
+	switch {
+	case a&x86.Execute != 0:
+		m.Counters.FetchWalks[size]++
+	case a&x86.Write != 0:
+		m.Counters.StoreWalks[size]++
+	default:
+		m.Counters.LoadWalks[size]++
 	}
 }
 

@@ -24,6 +24,7 @@ type Config struct {
 	PageFile PageFile
 	TLB      tlb.Profile // the zero Profile is tlb's ideal one
 	Exact    bool        // every access goes through the TLB model
+	Timing   bool        // and what its profile says that translations take passes as time
 	Seed     uint64      // ASLR, cookies, RDRAND
 
 	SystemImages map[string][]byte // C:\Windows\System32: PE images by lower-case file name; ntdll.dll must be there
@@ -62,6 +63,7 @@ type System struct {
 
 	proc   *Process
 	done   <-chan struct{}
+	timing bool
 	waited uint64 // nanoseconds added to the instruction count by waits
 	kuser  x86.PhysAddr
 }
@@ -78,7 +80,7 @@ func New(cfg Config) (*System, error) {
 	s := &System{
 		mem: mem, rng: rand.New(rand.NewPCG(cfg.Seed, 0x70616765_77616c6b)),
 		funcs: cfg.UserFuncs, stdin: cfg.Stdin, stdout: cfg.Stdout, stderr: cfg.Stderr,
-		hooks: cfg.Hooks, max: cfg.MaxInstructions, stepOnly: cfg.StepOnly,
+		hooks: cfg.Hooks, max: cfg.MaxInstructions, stepOnly: cfg.StepOnly, timing: cfg.Timing,
 	}
 	if err := s.init(&cfg); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -88,7 +90,7 @@ func New(cfg Config) (*System, error) {
 
 func (s *System) init(cfg *Config) error {
 	s.tlb = tlb.New(cfg.TLB)
-	s.mmu = mmu.New(s.mem, mmu.Options{TLB: s.tlb, Exact: cfg.Exact})
+	s.mmu = mmu.New(s.mem, mmu.Options{TLB: s.tlb, Exact: cfg.Exact || cfg.Timing})
 	s.cpu = cpu.New(s.mmu)
 	s.cpu.SetSeed(s.rng.Uint64())
 	s.cpu.TSC = s.Now

@@ -6,8 +6,8 @@ import (
 	"github.com/pagewalk/pagewalk/ntdef"
 )
 
-// Virtual time: one retired instruction is a nanosecond, and waits add what they waited. The machine is switched on at
-// bootTime.
+// Virtual time: one retired instruction is a nanosecond, and waits add what they waited; with Config.Timing translations
+// take time too. The machine is switched on at bootTime.
 const (
 	bootTime         = 134_116_128_000_000_000 // 2026-01-01 00:00 UTC in 100 ns units since 1601
 	PerformanceHertz = 10_000_000              // of NtQueryPerformanceCounter, as on Windows 10 and later
@@ -15,7 +15,13 @@ const (
 )
 
 // Now returns the virtual nanoseconds since the machine was switched on; it is also the time-stamp counter.
-func (s *System) Now() uint64 { return s.cpu.IC + s.waited }
+func (s *System) Now() uint64 {
+	t := s.cpu.IC + s.waited
+	if s.timing {
+		t += s.mmu.Cycles()
+	}
+	return t
+}
 
 // SystemTime returns the virtual UTC time in 100 ns units since 1601.
 func (s *System) SystemTime() uint64 { return bootTime + s.Now()/100 }

@@ -1,6 +1,10 @@
 package tlb
 
-import "github.com/pagewalk/pagewalk/x86"
+import (
+	"slices"
+
+	"github.com/pagewalk/pagewalk/x86"
+)
 
 // An Entry is one cached translation.
 type Entry struct {
@@ -31,13 +35,41 @@ const (
 
 // Counters count lookups since the last reset, under the names of Intel's performance events.
 type Counters struct {
-	Hits        uint64 // first-level hits, instructions and data
-	STLBHit     uint64 // STLB_HIT: missed the first level, hit the second
-	CausesWalk  uint64 // MISS_CAUSES_A_WALK
+	// DTLB_LOAD_MISSES, DTLB_STORE_MISSES and ITLB_MISSES.
+	Load, Store, Fetch AccessCounters
+
 	Evictions   uint64 // entries that left the hierarchy to make room
 	Invalidated uint64 // entries killed by INVLPG and its kin
 	Flushes     uint64 // MOV CR3, MOV CR4 and their kin
 	FlushKills  uint64 // entries that they killed
+	PML4EHits   uint64 // walks that began behind a cached PML4E
+	PDPTEHits   uint64 // PDPTE
+	PDEHits     uint64 // PDE
+}
+
+// AccessCounters count the lookups of one kind of access.
+type AccessCounters struct {
+	Hits       uint64 // in the first level
+	STLBHit    uint64 // STLB_HIT: missed the first level, hit the second
+	CausesWalk uint64 // MISS_CAUSES_A_WALK
+}
+
+// Sum adds up the kinds.
+func (c *Counters) Sum() AccessCounters {
+	return AccessCounters{
+		c.Load.Hits + c.Store.Hits + c.Fetch.Hits, c.Load.STLBHit + c.Store.STLBHit + c.Fetch.STLBHit,
+		c.Load.CausesWalk + c.Store.CausesWalk + c.Fetch.CausesWalk,
+	}
+}
+
+func (c *Counters) of(a x86.Access) *AccessCounters {
+	switch {
+	case a&x86.Execute != 0:
+		return &c.Fetch
+	case a&x86.Write != 0:
+		return &c.Store
+	}
+	return &c.Load
 }
 
 // Hierarchy is the translation buffers of one processor.
@@ -46,9 +78,13 @@ type Hierarchy struct {
 	ideal   *table // instead of the others
 	l1i     []*array
 	l1d     []*array
-	l2      []*array
+	l2i     []*array
+	l2d     []*array // the same as l2i where the second level is shared
+	arrays  []*array // all of them
 	clock   uint64
 	evicted []Entry
+
+	structures []structureCache // the deepest level first
 	// Counters may be read and reset at any time.
 	Counters Counters
 }
@@ -60,7 +96,16 @@ func New(p Profile) *Hierarchy {
 		h.ideal = newTable()
 		return h
 	}
-	h.l1i, h.l1d, h.l2 = arrays(p.L1I), arrays(p.L1D), arrays(p.L2)
+	h.l1i, h.l1d = arrays(p.L1I), arrays(p.L1D)
+	if len(p.L2) != 0 {
+		h.l2i = arrays(p.L2)
+		h.l2d = h.l2i
+		h.arrays = slices.Concat(h.l1i, h.l1d, h.l2i)
+	} else {
+		h.l2i, h.l2d = arrays(p.L2I), arrays(p.L2D)
+		h.arrays = slices.Concat(h.l1i, h.l1d, h.l2i, h.l2d)
+	}
+	h.makeStructures(p.Tables)
 	return h
 }
 
@@ -70,45 +115,48 @@ func (h *Hierarchy) Profile() Profile { return h.profile }
 // Lookup finds the translation of va for an address space, an access of kind a deciding between instructions and data. A
 // second-level hit fills the first level. The rights are the caller's to check.
 func (h *Hierarchy) Lookup(va x86.VirtAddr, pcid uint16, a x86.Access) (Entry, Level, bool) {
+	n := h.Counters.of(a)
 	if h.ideal != nil {
 		if e := h.ideal.find(va, pcid); e != nil {
-			h.Counters.Hits++
+			n.Hits++
 			return *e, L1, true
 		}
-		h.Counters.CausesWalk++
+		n.CausesWalk++
 		return Entry{}, Miss, false
 	}
-	h.clock++
-	first := h.first(a)
+	first, second := h.levels(a)
 	for _, arr := range first {
 		if s := arr.find(va, pcid); s != nil {
-			s.used = h.clock
-			h.Counters.Hits++
+			arr.touch(s)
+			n.Hits++
 			return s.Entry, L1, true
 		}
 	}
-	for _, arr := range h.l2 {
+	for _, arr := range second {
 		if s := arr.find(va, pcid); s != nil {
-			s.used = h.clock
-			h.Counters.STLBHit++
+			arr.touch(s)
+			n.STLBHit++
 			e := s.Entry
+			h.evicted = h.evicted[:0]
 			h.fill(first, &e)
+			h.gone()
 			return e, L2, true
 		}
 	}
-	h.Counters.CausesWalk++
+	n.CausesWalk++
 	return Entry{}, Miss, false
 }
 
-func (h *Hierarchy) first(a x86.Access) []*array {
+// levels returns the structures for an access.
+func (h *Hierarchy) levels(a x86.Access) (first, second []*array) {
 	if a&x86.Execute != 0 {
-		return h.l1i
+		return h.l1i, h.l2i
 	}
-	return h.l1d
+	return h.l1d, h.l2d
 }
 
 // Insert adds what a walk for an access of kind a found; an older entry of the same page and address space gives way.
-// It returns the entries that left the hierarchy altogether, valid until the next call.
+// It returns the entries that left the hierarchy altogether, valid until the next call; so does Evicted after a Lookup.
 func (h *Hierarchy) Insert(e Entry, a x86.Access) []Entry {
 	h.evicted = h.evicted[:0]
 	if h.ideal != nil {
@@ -118,26 +166,34 @@ func (h *Hierarchy) Insert(e Entry, a x86.Access) []Entry {
 		}
 		return h.evicted
 	}
-	h.fill(h.l2, &e)
-	h.fill(h.first(a), &e)
+	first, second := h.levels(a)
+	h.fill(second, &e)
+	h.fill(first, &e)
 	h.refresh(&e)
+	return h.gone()
+}
+
+// gone keeps of what a fill replaced the entries that are held nowhere now.
+func (h *Hierarchy) gone() []Entry {
 	out := h.evicted[:0]
 	for _, old := range h.evicted {
 		if !h.holds(&old) {
 			out = append(out, old)
 		}
 	}
+	h.evicted = out
 	h.Counters.Evictions += uint64(len(out))
 	return out
 }
 
-// refresh replaces copies of the page in the other first level, so that one translation is cached once per page.
+// Evicted returns the entries that left the hierarchy in the last Insert or in the last Lookup that hit the second level.
+func (h *Hierarchy) Evicted() []Entry { return h.evicted }
+
+// refresh replaces copies of the page elsewhere, so that one translation is cached once per page.
 func (h *Hierarchy) refresh(e *Entry) {
-	for _, arrays := range [][]*array{h.l1i, h.l1d} {
-		for _, arr := range arrays {
-			if s := arr.find(e.VA, e.PCID); s != nil && s.Size == e.Size {
-				s.Entry = *e
-			}
+	for _, arr := range h.arrays {
+		if s := arr.find(e.VA, e.PCID); s != nil && s.Size == e.Size {
+			s.Entry = *e
 		}
 	}
 }
@@ -152,26 +208,25 @@ func (h *Hierarchy) fill(level []*array, e *Entry) {
 		if s.valid && (s.VA != e.VA || s.Size != e.Size || s.PCID != e.PCID) {
 			h.evicted = append(h.evicted, s.Entry)
 		}
-		*s = slot{Entry: *e, valid: true, used: h.clock}
+		*s = slot{Entry: *e, valid: true}
+		arr.touch(s)
 		return
 	}
 }
 
 // holds reports whether any level still has an entry.
 func (h *Hierarchy) holds(e *Entry) bool {
-	for _, level := range [][]*array{h.l1i, h.l1d, h.l2} {
-		for _, arr := range level {
-			if s := arr.find(e.VA, e.PCID); s != nil && s.Size == e.Size {
-				return true
-			}
+	for _, arr := range h.arrays {
+		if s := arr.find(e.VA, e.PCID); s != nil && s.Size == e.Size {
+			return true
 		}
 	}
 	return false
 }
 
 // InvalidatePage drops every entry of the page that holds va, of the address space and global ones, whatever its size:
-// INVLPG (SDM vol. 3A 4.10.4.1). It returns how many there were,
-// whether one of them allowed execution, and the largest page size among them.
+// INVLPG (SDM vol. 3A 4.10.4.1), which also drops the address space's paging-structure caches. It returns how many there
+// were, whether one of them allowed execution, and the largest page size among them.
 func (h *Hierarchy) InvalidatePage(va x86.VirtAddr, pcid uint16) (n int, exec bool, size Size) {
 	killed := func(e *Entry) {
 		n++
@@ -185,27 +240,31 @@ func (h *Hierarchy) InvalidatePage(va x86.VirtAddr, pcid uint16) (n int, exec bo
 			}
 		}
 	}
-	for _, level := range [][]*array{h.l1i, h.l1d, h.l2} {
-		for _, arr := range level {
-			for s := arr.find(va, pcid); s != nil; s = arr.find(va, pcid) {
-				killed(&s.Entry)
-				*s = slot{}
-			}
+	for _, arr := range h.arrays {
+		for s := arr.find(va, pcid); s != nil; s = arr.find(va, pcid) {
+			killed(&s.Entry)
+			*s = slot{}
 		}
 	}
+	h.DropTables(pcid)
 	h.Counters.Invalidated += uint64(n)
 	return n, exec, size
 }
 
 // Flush drops the entries of one address space but global ones: MOV CR3 (SDM vol. 3A 4.10.4.1).
 func (h *Hierarchy) Flush(pcid uint16) {
+	h.DropTables(pcid)
 	h.flush(func(e *Entry) bool { return !e.Global && e.PCID == pcid })
 }
 
 // FlushAll drops everything: MOV CR4 that changes PGE, MOV CR0 that clears PG.
-func (h *Hierarchy) FlushAll() { h.flush(func(*Entry) bool { return true }) }
+func (h *Hierarchy) FlushAll() {
+	h.DropAllTables()
+	h.flush(func(*Entry) bool { return true })
+}
 
-// Drop drops what a function picks: INVPCID. Its cost is that of a flush.
+// Drop drops what a function picks: INVPCID, which sees to the paging-structure caches itself. Its cost is that of a
+// flush.
 func (h *Hierarchy) Drop(dead func(*Entry) bool) { h.flush(dead) }
 
 func (h *Hierarchy) flush(dead func(*Entry) bool) {
@@ -214,10 +273,8 @@ func (h *Hierarchy) flush(dead func(*Entry) bool) {
 	if h.ideal != nil {
 		n = h.ideal.removeAll(dead)
 	}
-	for _, level := range [][]*array{h.l1i, h.l1d, h.l2} {
-		for _, arr := range level {
-			n += arr.removeAll(dead)
-		}
+	for _, arr := range h.arrays {
+		n += arr.removeAll(dead)
 	}
 	h.Counters.FlushKills += uint64(n)
 }
@@ -228,7 +285,7 @@ func (h *Hierarchy) Len() int {
 		return h.ideal.len()
 	}
 	n := 0
-	for _, arr := range h.l2 {
+	for _, arr := range h.l2d {
 		n += arr.len()
 	}
 	return n

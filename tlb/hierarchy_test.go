@@ -21,7 +21,7 @@ func profile(t *testing.T, name string) *Hierarchy {
 
 func TestUnknownProfileNamesTheKnownOnes(t *testing.T) {
 	_, err := ByName("pentium")
-	require.EqualError(t, err, `unknown TLB profile "pentium": want one of ideal, skylake`)
+	require.EqualError(t, err, `unknown TLB profile "pentium": want one of ideal, skylake, goldencove, zen3, zen4, or a file whose name ends in .json`)
 }
 
 func TestSetsReplaceTheLeastRecentlyUsed(t *testing.T) {
@@ -53,7 +53,7 @@ func TestSecondLevelServesTheFirst(t *testing.T) {
 	require.Equal(t, L2, level)
 	_, level, _ = h.Lookup(0, 0, x86.Read)
 	require.Equal(t, L1, level, "a hit of the second level fills the first")
-	require.Equal(t, Counters{Hits: 1, STLBHit: 1}, h.Counters)
+	require.Equal(t, Counters{Load: AccessCounters{Hits: 1, STLBHit: 1}}, h.Counters)
 }
 
 func TestSkylakeReaches1536Pages(t *testing.T) {
@@ -67,7 +67,7 @@ func TestSkylakeReaches1536Pages(t *testing.T) {
 				}
 			}
 		}
-		return h.Counters.CausesWalk
+		return h.Counters.Load.CausesWalk
 	}
 	require.Zero(t, misses(1536))
 	require.NotZero(t, misses(1536+128))

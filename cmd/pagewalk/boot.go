@@ -51,7 +51,7 @@ func (f *flatImage) UnmarshalText(text []byte) error {
 // Run boots the kernel and ends with its exit code.
 func (c *bootCmd) Run(ctx context.Context, std stdio) (err error) {
 	cfg := pagewalk.BootConfig{
-		RAM: uint64(c.RAM), TLB: c.TLB, Exact: c.Exact, Seed: c.Seed, Flat: (*pagewalk.Flat)(c.Flat), Cmdline: c.Cmdline,
+		RAM: uint64(c.RAM), TLB: c.TLB, Exact: c.Exact, Timing: c.Timing, Seed: c.Seed, Flat: (*pagewalk.Flat)(c.Flat), Cmdline: c.Cmdline,
 		Modules: c.Module, Stdin: std.in, Stdout: std.out, MaxInstructions: c.MaxInstructions, TraceFormat: c.format(),
 	}
 	for _, r := range c.Map {
@@ -149,20 +149,5 @@ func printBootStats(w io.Writer, b *pagewalk.Board, r machine.Result, wall time.
 	m, t := b.CPU().MMU.Counters, b.CPU().MMU.TLB().Counters
 	fmt.Fprintf(w, "instructions       %12d   %.1f million a second\n",
 		r.Instructions, float64(r.Instructions)/wall.Seconds()/1e6)
-	for _, row := range []struct {
-		name  string
-		value uint64
-	}{
-		{"page walks", m.Walks},
-		{"  entries read", m.EntriesRead},
-		{"  accessed bits set", m.AccessedSet},
-		{"  dirty bits set", m.DirtySet},
-		{"  faults", m.Faults},
-		{"  spurious", m.SpuriousWalks},
-		{"TLB hits", t.Hits},
-		{"  second level", t.STLBHit},
-		{"  misses with a walk", t.CausesWalk},
-	} {
-		fmt.Fprintf(w, "%-19s%12d\n", row.name, row.value)
-	}
+	printTranslations(w, &t, &m, b.CPU().MMU.Cycles())
 }

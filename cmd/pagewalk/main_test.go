@@ -70,7 +70,7 @@ func TestTraceFileIsWhole(t *testing.T) {
 
 func TestStats(t *testing.T) {
 	_, _, stderr := command("run", "--stats", guests+"hello.exe")
-	for _, want := range []string{"instructions", "demand zero", "committed pages", "TLB hits"} {
+	for _, want := range []string{"instructions", "demand zero", "committed pages", "STLB_HIT"} {
 		require.Contains(t, stderr, want)
 	}
 }

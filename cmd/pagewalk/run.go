@@ -25,7 +25,7 @@ type runCmd struct {
 // Run runs the program and ends with its exit code modulo 256.
 func (c *runCmd) Run(ctx context.Context, std stdio) (err error) {
 	cfg := pagewalk.Config{
-		RAM: uint64(c.RAM), PageFile: nt.PageFile(c.Pagefile), TLB: c.TLB, Exact: c.Exact, Seed: c.Seed,
+		RAM: uint64(c.RAM), PageFile: nt.PageFile(c.Pagefile), TLB: c.TLB, Exact: c.Exact, Timing: c.Timing, Seed: c.Seed,
 		MaxInstructions: c.MaxInstructions, Stdin: std.in, Stdout: std.out, Stderr: std.err, TraceFormat: c.format(),
 	}
 	if err := c.check(); err != nil {
@@ -95,10 +95,7 @@ func printStats(w io.Writer, r *pagewalk.Result, wall time.Duration) {
 	m := &r.Memory
 	fmt.Fprintf(w, "instructions       %12d   %.1f million a second\n",
 		r.Instructions, float64(r.Instructions)/wall.Seconds()/1e6)
-	for _, row := range []struct {
-		name  string
-		value uint64
-	}{
+	printRows(w, []statsRow{
 		{"page faults", m.PageFaults},
 		{"  demand zero", m.DemandZeroFaults},
 		{"  transition (soft)", m.TransitionFaults},
@@ -127,10 +124,6 @@ func printStats(w io.Writer, r *pagewalk.Result, wall time.Duration) {
 		{"  zeroed", m.ZeroedPages},
 		{"  free", m.FreePages},
 		{"  standby", m.AvailablePages() - m.ZeroedPages - m.FreePages},
-		{"TLB hits", r.TLB.Hits},
-		{"  second level", r.TLB.STLBHit},
-		{"  misses with a walk", r.TLB.CausesWalk},
-	} {
-		fmt.Fprintf(w, "%-19s%12d\n", row.name, row.value)
-	}
+	})
+	printTranslations(w, &r.TLB, &r.MMU, r.Cycles)
 }

@@ -15,8 +15,9 @@ import (
 // sharedFlags are those of run and boot.
 type sharedFlags struct {
 	RAM             byteSize      `name:"ram" default:"256M" help:"Size of RAM, a multiple of 4K up to 64G."`
-	TLB             string        `name:"tlb" default:"ideal" help:"TLB profile: ideal or skylake."`
+	TLB             string        `name:"tlb" default:"ideal" help:"TLB profile: ideal, skylake, goldencove, zen3, zen4, or FILE.json."`
 	Exact           bool          `help:"Send every access through the TLB model, so that its counters are exact."`
+	Timing          bool          `help:"Let what the TLB profile says that translations take pass as time; implies --exact."`
 	MaxInstructions uint64        `help:"Stop after this many instructions."`
 	Timeout         time.Duration `help:"Stop after this much wall-clock time."`
 	Seed            uint64        `help:"Seed of ASLR, cookies and RDRAND: one seed, one run."`
