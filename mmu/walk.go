@@ -174,30 +174,26 @@ const allowed = ^uint32(0)
 // or allowed. SDM vol. 3A 4.6.
 func (m *MMU) denied(e *tlb.Entry, a x86.Access) uint32 {
 	user := m.cpl == 3 && a&x86.Implicit == 0
-	if user && !e.User {
-		return 0
-	}
 	if a&x86.Execute != 0 {
-		if e.NoExec || !user && e.User && m.cr4&x86.CR4SMEP != 0 {
+		if e.NoExec || user && !e.User || !user && e.User && m.cr4&x86.CR4SMEP != 0 {
 			return 0
 		}
 		return allowed
 	}
 	var key uint32
-	keys, rights := m.cr4&x86.CR4PKE, m.pkru
+	keys, rights, write := m.cr4&x86.CR4PKE, m.pkru, user || m.cr0&x86.CR0WP != 0
 	if !e.User {
-		keys, rights = m.cr4&x86.CR4PKS, m.pkrs
+		keys, rights, write = m.cr4&x86.CR4PKS, m.pkrs, m.cr0&x86.CR0WP != 0
 	}
-	if keys != 0 {
+	if keys != 0 { // the bit is set even if another right is missing too
 		rights >>= 2 * e.Key
 		const accessDisable, writeDisable = 1, 2
-		if rights&accessDisable != 0 ||
-			rights&writeDisable != 0 && a&x86.Write != 0 && (user || m.cr0&x86.CR0WP != 0) {
+		if rights&accessDisable != 0 || rights&writeDisable != 0 && a&x86.Write != 0 && write {
 			key = x86.PFKey
 		}
 	}
 	switch {
-	case key != 0,
+	case key != 0, user && !e.User,
 		!user && e.User && m.cr4&x86.CR4SMAP != 0 && (a&x86.Implicit != 0 || !m.ac),
 		a&x86.Write != 0 && !e.Writable && (user || m.cr0&x86.CR0WP != 0):
 		return key
