@@ -126,17 +126,17 @@ func (h *Hierarchy) Lookup(va x86.VirtAddr, pcid uint16, a x86.Access) (Entry, L
 	}
 	first, second := h.levels(a)
 	for _, arr := range first {
-		if s := arr.find(va, pcid); s != nil {
-			arr.touch(s)
+		if i := arr.find(va, pcid); i >= 0 {
+			arr.touch(i)
 			n.Hits++
-			return s.Entry, L1, true
+			return arr.slots[i].Entry, L1, true
 		}
 	}
 	for _, arr := range second {
-		if s := arr.find(va, pcid); s != nil {
-			arr.touch(s)
+		if i := arr.find(va, pcid); i >= 0 {
+			arr.touch(i)
 			n.STLBHit++
-			e := s.Entry
+			e := arr.slots[i].Entry
 			h.evicted = h.evicted[:0]
 			h.fill(first, &e)
 			h.gone()
@@ -192,8 +192,8 @@ func (h *Hierarchy) Evicted() []Entry { return h.evicted }
 // refresh replaces copies of the page elsewhere, so that one translation is cached once per page.
 func (h *Hierarchy) refresh(e *Entry) {
 	for _, arr := range h.arrays {
-		if s := arr.find(e.VA, e.PCID); s != nil && s.Size == e.Size {
-			s.Entry = *e
+		if i := arr.find(e.VA, e.PCID); i >= 0 && arr.slots[i].Size == e.Size {
+			arr.slots[i].Entry = *e
 		}
 	}
 }
@@ -204,12 +204,11 @@ func (h *Hierarchy) fill(level []*array, e *Entry) {
 		if !arr.holds[e.Size] {
 			continue
 		}
-		s := arr.victim(e)
-		if s.valid && (s.VA != e.VA || s.Size != e.Size || s.PCID != e.PCID) {
+		i := arr.victim(e)
+		if s := &arr.slots[i]; arr.tags[i] != 0 && (s.VA != e.VA || s.Size != e.Size || s.PCID != e.PCID) {
 			h.evicted = append(h.evicted, s.Entry)
 		}
-		*s = slot{Entry: *e, valid: true}
-		arr.touch(s)
+		arr.put(i, e)
 		return
 	}
 }
@@ -217,7 +216,7 @@ func (h *Hierarchy) fill(level []*array, e *Entry) {
 // holds reports whether any level still has an entry.
 func (h *Hierarchy) holds(e *Entry) bool {
 	for _, arr := range h.arrays {
-		if s := arr.find(e.VA, e.PCID); s != nil && s.Size == e.Size {
+		if i := arr.find(e.VA, e.PCID); i >= 0 && arr.slots[i].Size == e.Size {
 			return true
 		}
 	}
@@ -241,9 +240,9 @@ func (h *Hierarchy) InvalidatePage(va x86.VirtAddr, pcid uint16) (n int, exec bo
 		}
 	}
 	for _, arr := range h.arrays {
-		for s := arr.find(va, pcid); s != nil; s = arr.find(va, pcid) {
-			killed(&s.Entry)
-			*s = slot{}
+		for i := arr.find(va, pcid); i >= 0; i = arr.find(va, pcid) {
+			killed(&arr.slots[i].Entry)
+			arr.empty(i)
 		}
 	}
 	h.DropTables(pcid)
