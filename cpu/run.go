@@ -10,7 +10,7 @@ import (
 // so does an exception or interrupt that is delivered to the guest.
 func (c *CPU) Run(budget uint64) Exit {
 	c.updateMode()
-	exact := c.MMU.Exact() // every instruction is fetched through the TLB model: blocks run one instruction at a time
+	exact := c.MMU.Exact() // every block is fetched through the TLB model, where it begins
 	var b *block
 	for left := budget; left > 0; {
 		if c.ctl&(x86.FlagTF|attention) != 0 {
@@ -21,31 +21,23 @@ func (c *CPU) Run(budget uint64) Exit {
 			b = nil
 			continue
 		}
+		var f *x86.Fault
 		if exact {
-			b = nil
+			b, f = c.fetched(b)
+		} else if b = c.following(b); b == nil {
+			b, f = c.find(c.RIP)
 		}
-		b = c.following(b)
-		if b == nil {
-			var f *x86.Fault
-			if exact {
-				b, f = c.findSlow(c.RIP)
-			} else {
-				b, f = c.find(c.RIP)
+		if f != nil {
+			if c.fail(f) {
+				return c.exit
 			}
-			if f != nil {
-				if c.fail(f) {
-					return c.exit
-				}
-				left--
-				continue
-			}
+			left--
+			b = nil
+			continue
 		}
 		n := len(b.ops)
 		if uint64(n) > left {
 			n = int(left)
-		}
-		if exact {
-			n = 1
 		}
 		done, f := c.execute(b, n)
 		c.IC += uint64(done)
@@ -157,6 +149,32 @@ func (c *CPU) following(b *block) *block {
 	b.link[1] = b.link[0]
 	b.link[0] = link{rip, c.epoch(), nb}
 	return nb
+}
+
+// fetched returns the block at RIP in exact mode: known by the links of b or not, its pages are looked up.
+func (c *CPU) fetched(b *block) (*block, *x86.Fault) {
+	epoch := c.epoch()
+	if b != nil {
+		for i := range b.link {
+			l := &b.link[i]
+			if l.rip != c.RIP || l.epoch != epoch || l.to.dead || l.to.split {
+				continue
+			}
+			_, pa, f := c.MMU.Fetch(c.fetchAddr(c.RIP))
+			if f != nil {
+				return nil, f
+			}
+			if pa == l.to.pa && c.epoch() == epoch {
+				return l.to, nil
+			}
+		}
+	}
+	nb, f := c.findSlow(c.RIP)
+	if f == nil && b != nil {
+		b.link[1] = b.link[0]
+		b.link[0] = link{c.RIP, c.epoch(), nb}
+	}
+	return nb, f
 }
 
 // execute runs the first n instructions of a block at RIP. It returns how many retired and the fault or pseudo-fault

@@ -2,6 +2,7 @@ package mmu
 
 import (
 	"encoding/binary"
+	"unsafe"
 
 	"github.com/pagewalk/pagewalk/physmem"
 	"github.com/pagewalk/pagewalk/x86"
@@ -12,6 +13,11 @@ import (
 
 //go:noinline
 func (m *MMU) load8Slow(va x86.VirtAddr) (uint8, *x86.Fault) {
+	if m.exact {
+		if p := m.again(va, 1, x86.Read); p != nil {
+			return *(*uint8)(p), nil
+		}
+	}
 	var b [1]byte
 	f := m.read(va, b[:])
 	return b[0], f
@@ -19,6 +25,11 @@ func (m *MMU) load8Slow(va x86.VirtAddr) (uint8, *x86.Fault) {
 
 //go:noinline
 func (m *MMU) load16Slow(va x86.VirtAddr) (uint16, *x86.Fault) {
+	if m.exact {
+		if p := m.again(va, 2, x86.Read); p != nil {
+			return *(*uint16)(p), nil
+		}
+	}
 	var b [2]byte
 	f := m.read(va, b[:])
 	return binary.LittleEndian.Uint16(b[:]), f
@@ -26,6 +37,11 @@ func (m *MMU) load16Slow(va x86.VirtAddr) (uint16, *x86.Fault) {
 
 //go:noinline
 func (m *MMU) load32Slow(va x86.VirtAddr) (uint32, *x86.Fault) {
+	if m.exact {
+		if p := m.again(va, 4, x86.Read); p != nil {
+			return *(*uint32)(p), nil
+		}
+	}
 	var b [4]byte
 	f := m.read(va, b[:])
 	return binary.LittleEndian.Uint32(b[:]), f
@@ -33,6 +49,11 @@ func (m *MMU) load32Slow(va x86.VirtAddr) (uint32, *x86.Fault) {
 
 //go:noinline
 func (m *MMU) load64Slow(va x86.VirtAddr) (uint64, *x86.Fault) {
+	if m.exact {
+		if p := m.again(va, 8, x86.Read); p != nil {
+			return *(*uint64)(p), nil
+		}
+	}
 	var b [8]byte
 	f := m.read(va, b[:])
 	return binary.LittleEndian.Uint64(b[:]), f
@@ -40,6 +61,11 @@ func (m *MMU) load64Slow(va x86.VirtAddr) (uint64, *x86.Fault) {
 
 //go:noinline
 func (m *MMU) load128Slow(va x86.VirtAddr) (lo, hi uint64, f *x86.Fault) {
+	if m.exact {
+		if p := m.again(va, 16, x86.Read); p != nil {
+			return *(*uint64)(p), *(*uint64)(unsafe.Add(p, 8)), nil
+		}
+	}
 	var b [16]byte
 	f = m.read(va, b[:])
 	return binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:]), f
@@ -47,12 +73,24 @@ func (m *MMU) load128Slow(va x86.VirtAddr) (lo, hi uint64, f *x86.Fault) {
 
 //go:noinline
 func (m *MMU) store8Slow(va x86.VirtAddr, v uint8) *x86.Fault {
+	if m.exact {
+		if p := m.again(va, 1, x86.Write); p != nil {
+			*(*uint8)(p) = v
+			return nil
+		}
+	}
 	b := [1]byte{v}
 	return m.write(va, b[:])
 }
 
 //go:noinline
 func (m *MMU) store16Slow(va x86.VirtAddr, v uint16) *x86.Fault {
+	if m.exact {
+		if p := m.again(va, 2, x86.Write); p != nil {
+			*(*uint16)(p) = v
+			return nil
+		}
+	}
 	var b [2]byte
 	binary.LittleEndian.PutUint16(b[:], v)
 	return m.write(va, b[:])
@@ -60,6 +98,12 @@ func (m *MMU) store16Slow(va x86.VirtAddr, v uint16) *x86.Fault {
 
 //go:noinline
 func (m *MMU) store32Slow(va x86.VirtAddr, v uint32) *x86.Fault {
+	if m.exact {
+		if p := m.again(va, 4, x86.Write); p != nil {
+			*(*uint32)(p) = v
+			return nil
+		}
+	}
 	var b [4]byte
 	binary.LittleEndian.PutUint32(b[:], v)
 	return m.write(va, b[:])
@@ -67,6 +111,12 @@ func (m *MMU) store32Slow(va x86.VirtAddr, v uint32) *x86.Fault {
 
 //go:noinline
 func (m *MMU) store64Slow(va x86.VirtAddr, v uint64) *x86.Fault {
+	if m.exact {
+		if p := m.again(va, 8, x86.Write); p != nil {
+			*(*uint64)(p) = v
+			return nil
+		}
+	}
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], v)
 	return m.write(va, b[:])
@@ -74,6 +124,12 @@ func (m *MMU) store64Slow(va x86.VirtAddr, v uint64) *x86.Fault {
 
 //go:noinline
 func (m *MMU) store128Slow(va x86.VirtAddr, lo, hi uint64) *x86.Fault {
+	if m.exact {
+		if p := m.again(va, 16, x86.Write); p != nil {
+			*(*uint64)(p), *(*uint64)(unsafe.Add(p, 8)) = lo, hi
+			return nil
+		}
+	}
 	var b [16]byte
 	binary.LittleEndian.PutUint64(b[:], lo)
 	binary.LittleEndian.PutUint64(b[8:], hi)

@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"github.com/pagewalk/pagewalk/physmem"
+	"github.com/pagewalk/pagewalk/tlb"
 	"github.com/pagewalk/pagewalk/x86"
 )
 
@@ -52,10 +53,41 @@ func (m *MMU) clearWrites() {
 
 // fill notes that an access of kind a to va, translated to pa, needs no further check until something is forgotten.
 func (m *MMU) fill(va x86.VirtAddr, pa x86.PhysAddr, a x86.Access) {
-	if m.exact || a&x86.Implicit != 0 || m.watching && m.watches(va.Page()) && a&x86.Execute == 0 {
+	if a&x86.Implicit != 0 || m.watching && m.watches(va.Page()) && a&x86.Execute == 0 {
 		return
 	}
-	m.fillSlot(&m.cur[cacheIndex(va)], va, pa, a)
+	i := cacheIndex(va)
+	if m.exact {
+		*m.refs[i].of(a) = m.tlb.Last()
+		m.fillSlot(&m.shadow[i], va, pa, a)
+		return
+	}
+	m.fillSlot(&m.cur[i], va, pa, a)
+}
+
+// refs are where the first level of the TLB has a page for data and for instructions.
+type refs struct{ data, fetch tlb.Ref }
+
+func (r *refs) of(a x86.Access) *tlb.Ref {
+	if a&x86.Execute != 0 {
+		return &r.fetch
+	}
+	return &r.data
+}
+
+// again is an access in exact mode that ends in the page it begins in, whose translation the cache knows and the first
+// level of the TLB has still: the lookup is done, and counts. nil is any other.
+func (m *MMU) again(va x86.VirtAddr, n uint64, a x86.Access) unsafe.Pointer {
+	i := cacheIndex(va)
+	e := &m.shadow[i]
+	tag, gen := e.read, m.gen
+	if a == x86.Write {
+		tag, gen = e.write, m.writeGen
+	}
+	if (uint64(va)+n-1)&^x86.PageMask|gen != tag || !m.tlb.Again(&m.refs[i].data, a) {
+		return nil
+	}
+	return unsafe.Add(e.host, uint64(va)&x86.PageMask)
 }
 
 // fillSlot fills one slot of the cache.
@@ -178,6 +210,12 @@ func (m *MMU) Fetch(va x86.VirtAddr) (*physmem.Frame, x86.PhysAddr, *x86.Fault) 
 	if e := &m.cur[cacheIndex(va)]; uint64(va)&^x86.PageMask|m.gen == e.exec {
 		return (*physmem.Frame)(e.host), e.pa + x86.PhysAddr(va.Offset()), nil
 	}
+	if m.exact {
+		i := cacheIndex(va)
+		if e := &m.shadow[i]; uint64(va)&^x86.PageMask|m.gen == e.exec && m.tlb.Again(&m.refs[i].fetch, x86.Execute) {
+			return (*physmem.Frame)(e.host), e.pa + x86.PhysAddr(va.Offset()), nil
+		}
+	}
 	pa, f := m.Translate(va, x86.Execute)
 	if f != nil {
 		return nil, 0, f
@@ -186,18 +224,22 @@ func (m *MMU) Fetch(va x86.VirtAddr) (*physmem.Frame, x86.PhysAddr, *x86.Fault) 
 }
 
 // Span returns the host bytes from va to the end of its page, n of them at most, for an access; nil where the access must
-// go element by element: it is not in the cache after a probe, goes to decoded code, or every access is modelled. The bytes are valid until the next
-// call of any method.
+// go element by element: it is not in the cache after a probe, or goes to decoded code. The bytes are valid until the next
+// call of any method. In exact mode the span is one lookup.
 func (m *MMU) Span(va x86.VirtAddr, n int, a x86.Access) []byte {
-	if m.exact || n <= 0 {
+	if n <= 0 {
 		return nil
 	}
-	e := &m.cur[cacheIndex(va)]
+	cache := m.cur
+	if m.exact {
+		cache = m.shadow
+	}
+	e := &cache[cacheIndex(va)]
 	tag, gen := &e.read, m.gen
 	if a&x86.Write != 0 {
 		tag, gen = &e.write, m.writeGen
 	}
-	if *tag != uint64(va.Page())|gen {
+	if *tag != uint64(va.Page())|gen || m.exact && !m.tlb.Again(&m.refs[cacheIndex(va)].data, a) {
 		// Faults are the element's to report, at its own address and with nothing before it lost.
 		if _, f := m.Translate(va, a); f != nil || *tag != uint64(va.Page())|gen {
 			return nil

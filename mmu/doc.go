@@ -4,8 +4,8 @@
 // a pointer to the host's memory and a tag for each kind of access that needs no further check; a hit costs a few
 // nanoseconds. Behind it is the architectural translation buffer of package tlb, and behind that the walk (walk.go), which
 // reads the tables from guest memory, checks every right, sets accessed and dirty bits and fills both. The cache is always
-// a subset of the buffer: what is invalidated or evicted there is dropped here. In exact mode it stays empty, so that every
-// access is counted.
+// a subset of the buffer: what is invalidated or evicted there is dropped here. In exact mode an access that it knows asks
+// the buffer whether its first level has the translation still, which counts the access and its use.
 //
 // Stale translations are legal and visible: a changed table takes effect when the processor is told to forget (INVLPG,
 // MOV CR3, MOV CR4) or when the buffer drops the entry by itself, as on hardware.

@@ -59,10 +59,15 @@ type MMU struct {
 	epoch       uint64
 	fault       x86.Fault
 	user, super *[cacheSize]cacheEntry
-	hooks       Hooks
-	watch       [4]watchpoint
-	watching    bool
-	watchHits   uint8
+	// In exact mode cur is none, which is never filled, and shadow is the cache of the present privilege, whose entries
+	// are good as long as refs find them in the first level.
+	none, shadow        *[cacheSize]cacheEntry
+	refs                *[cacheSize]refs
+	userRefs, superRefs *[cacheSize]refs
+	hooks               Hooks
+	watch               [4]watchpoint
+	watching            bool
+	watchHits           uint8
 
 	// Counters may be read and reset at any time.
 	Counters Counters
@@ -82,7 +87,10 @@ func New(mem *physmem.Memory, o Options) *MMU {
 		user: new([cacheSize]cacheEntry), super: new([cacheSize]cacheEntry),
 	}
 	m.reserved = x86.PTEFrame &^ (1<<o.MaxPhysAddr - 1)
-	m.cur = m.super
+	if m.exact {
+		m.none, m.userRefs, m.superRefs = new([cacheSize]cacheEntry), new([cacheSize]refs), new([cacheSize]refs)
+	}
+	m.choose()
 	m.forget()
 	return m
 }
@@ -109,11 +117,19 @@ func (m *MMU) CPL() uint8 { return m.cpl }
 // SetCPL sets the current privilege level, 0 to 3.
 func (m *MMU) SetCPL(cpl uint8) {
 	m.cpl = cpl
-	m.cur = m.super
+	m.choose()
+}
+
+// choose takes the caches of the present privilege.
+func (m *MMU) choose() {
+	m.cur, m.refs = m.super, m.superRefs
 	m.epoch &^= epochUser
-	if cpl == 3 {
-		m.cur = m.user
+	if m.cpl == 3 {
+		m.cur, m.refs = m.user, m.userRefs
 		m.epoch |= epochUser
+	}
+	if m.exact {
+		m.cur, m.shadow = m.none, m.cur
 	}
 }
 

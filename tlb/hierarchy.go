@@ -83,6 +83,7 @@ type Hierarchy struct {
 	arrays  []*array // all of them
 	clock   uint64
 	evicted []Entry
+	last    Ref
 
 	structures []structureCache // the deepest level first
 	// Counters may be read and reset at any time.
@@ -118,6 +119,7 @@ func (h *Hierarchy) Lookup(va x86.VirtAddr, pcid uint16, a x86.Access) (Entry, L
 	n := h.Counters.of(a)
 	if h.ideal != nil {
 		if e := h.ideal.find(va, pcid); e != nil {
+			h.last = Ref{ideal: true}
 			n.Hits++
 			return *e, L1, true
 		}
@@ -128,6 +130,7 @@ func (h *Hierarchy) Lookup(va x86.VirtAddr, pcid uint16, a x86.Access) (Entry, L
 	for _, arr := range first {
 		if i := arr.find(va, pcid); i >= 0 {
 			arr.touch(i)
+			h.last = Ref{arr, int32(i), arr.tags[i], false}
 			n.Hits++
 			return arr.slots[i].Entry, L1, true
 		}
@@ -147,6 +150,30 @@ func (h *Hierarchy) Lookup(va x86.VirtAddr, pcid uint16, a x86.Access) (Entry, L
 	return Entry{}, Miss, false
 }
 
+// A Ref is where the first level holds a translation. The zero Ref is nowhere.
+type Ref struct {
+	arr   *array
+	i     int32
+	tag   uint64
+	ideal bool
+}
+
+// Last returns where the last Lookup that hit, or the last Insert, has its translation in the first level.
+func (h *Hierarchy) Last() Ref { return h.last }
+
+// Again is the Lookup of an access whose translation lies where r says, if it still lies there: of a page that was not
+// invalidated since, for the same address space. It reports false, with nothing done, where the entry has made room.
+func (h *Hierarchy) Again(r *Ref, a x86.Access) bool {
+	if !r.ideal {
+		if r.arr == nil || r.arr.tags[r.i] != r.tag {
+			return false
+		}
+		r.arr.touch(int(r.i))
+	}
+	h.Counters.of(a).Hits++
+	return true
+}
+
 // levels returns the structures for an access.
 func (h *Hierarchy) levels(a x86.Access) (first, second []*array) {
 	if a&x86.Execute != 0 {
@@ -160,6 +187,7 @@ func (h *Hierarchy) levels(a x86.Access) (first, second []*array) {
 func (h *Hierarchy) Insert(e Entry, a x86.Access) []Entry {
 	h.evicted = h.evicted[:0]
 	if h.ideal != nil {
+		h.last = Ref{ideal: true}
 		if old, ok := h.ideal.insert(e); ok {
 			h.Counters.Evictions++
 			h.evicted = append(h.evicted, old)
@@ -200,6 +228,7 @@ func (h *Hierarchy) refresh(e *Entry) {
 
 // fill puts an entry into the array of a level that takes its page size; what it replaces goes to evicted.
 func (h *Hierarchy) fill(level []*array, e *Entry) {
+	h.last = Ref{}
 	for _, arr := range level {
 		if !arr.holds[e.Size] {
 			continue
@@ -209,6 +238,7 @@ func (h *Hierarchy) fill(level []*array, e *Entry) {
 			h.evicted = append(h.evicted, s.Entry)
 		}
 		arr.put(i, e)
+		h.last = Ref{arr, int32(i), arr.tags[i], false}
 		return
 	}
 }
