@@ -13,5 +13,34 @@
 // A refused access returns a *x86.Fault that points at storage of the MMU, valid until its next fault; nothing is
 // allocated. Stores that cross a page translate both pages before a byte changes.
 //
+// # Rules
+//
+// What the hardware does, rule by rule; the function that does it, and the tests that prove it (TestRules keeps the table).
+//
+//	rule                                        code                 tests
+//	canonical addresses, #SS and #GP            Translate, memFault  TestNonCanonicalAddressesRaiseGP, TestFaultVectors
+//	P first, then reserved bits, then rights    walk                 TestWalkAgainstTheManual
+//	reserved bits, MAXPHYADDR, NXE, 1G pages    reservedBits         TestWalkAgainstTheManual
+//	U/S and R/W are ANDed, XD is ORed           walk                 TestWalkAgainstTheManual, TestTablesAreCachedOnceAccessed
+//	CR0.WP                                      denied               TestWriteProtectActsAtOnce, TestWalkAgainstTheManual
+//	XD, SMEP                                    denied               TestPrivilegeSwitchKeepsTranslationsApart, TestWalkAgainstTheManual
+//	SMAP, explicit and implicit                 denied, ReadSystem   TestWalkAgainstTheManual
+//	protection keys of user and supervisor      denied, SetPKRS      TestWalkAgainstTheManual
+//	error code                                  pageFault            TestWalkAgainstTheManual, TestFaultVectors
+//	CR2                                         span                 TestSplitStoreChangesNothingWhereItsSecondPageFaults, TestFaultVectors
+//	split accesses, fetch across pages          span, translateSplit TestFaultVectors, TestKernelsPrintWhatQEMUPrints
+//	accessed and dirty bits, locked             walk                 TestAFaultSetsNoBitOfTheLeaf, TestUpdatesAreLocked
+//	a clean translation's first write           Translate            TestDirtyIsSetByTheFirstWriteThroughACleanTranslation
+//	refused translations are walked again       Translate            TestRightsGrantedLaterWorkWithoutInvalidation, TestStaleTables
+//	global translations                         walk, Flush          TestGlobalPagesSurviveCR3, TestStaleness
+//	INVLPG                                      InvalidatePage       TestStaleness, TestStaleTables
+//	MOV CR3, bit 63                             SetCR3               TestStaleness, TestPCIDKeepsAddressSpacesApart
+//	MOV CR4                                     SetCR4               TestStaleness, TestControlRegistersRefuse
+//	MOV CR0, WRPKRU, EFLAGS.AC act at once      SetCR0, SetPKRU      TestWriteProtectActsAtOnce, TestControlRegistersRefuse
+//	INVPCID                                     InvalidatePCID       TestStaleness, TestInvalidateByPCID
+//	paging-structure caches                     LookupTables         TestStaleTables, TestTablesAreCachedOnceAccessed, TestStructureCaches
+//	delivery, IST, #DF, shutdown                deliver              TestISTAndAlignment, TestDoubleFaultAndShutdown, TestKernelsPrintWhatQEMUPrints
+//	memory types                                memoryType, SetPAT   TestMemoryTypes
+//
 // Paging modes other than 4-level are not implemented: SetCR0 refuses to turn on paging without EFER.LME.
 package mmu
