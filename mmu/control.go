@@ -51,6 +51,7 @@ func (m *MMU) SetCR0(v uint64) *x86.Fault {
 		m.forget()
 	case !pg && was:
 		m.efer &^= x86.EFERLMA
+		defer m.flushing("MOV CR0")()
 		m.tlb.FlushAll()
 		m.forget()
 	case (old^v)&x86.CR0WP != 0:
@@ -72,7 +73,9 @@ func (m *MMU) SetCR3(v uint64) *x86.Fault {
 	}
 	m.cr3 = v
 	if !keep {
+		told := m.flushing("MOV CR3")
 		m.tlb.Flush(m.pcid())
+		told()
 	}
 	m.forget()
 	return nil
@@ -91,12 +94,16 @@ func (m *MMU) SetCR4(v uint64) *x86.Fault {
 		return m.gp()
 	}
 	m.cr4 = v
+	told := m.flushing("MOV CR4")
 	switch {
 	case (set|cleared)&x86.CR4PGE != 0, cleared&x86.CR4PCIDE != 0:
 		m.tlb.FlushAll()
 	case (set|cleared)&x86.CR4PAE != 0, set&x86.CR4SMEP != 0:
 		m.tlb.Flush(m.pcid())
+	default:
+		told = func() {}
 	}
+	told()
 	m.forget()
 	return nil
 }
@@ -110,6 +117,7 @@ func (m *MMU) SetEFER(v uint64) *x86.Fault {
 	old := m.efer
 	m.efer = v&^x86.EFERLMA | old&x86.EFERLMA
 	if (old^v)&x86.EFERNXE != 0 {
+		defer m.flushing("WRMSR EFER")()
 		m.tlb.FlushAll()
 		m.forget()
 	}

@@ -24,6 +24,7 @@ func (m *MMU) InvalidatePCID(typ, lo, hi uint64) *x86.Fault {
 		typ <= InvContext && pcid != 0 && m.cr4&x86.CR4PCIDE == 0:
 		return m.gp()
 	}
+	defer m.flushing("INVPCID")()
 	if typ <= InvContext {
 		m.tlb.DropTables(pcid)
 	} else {

@@ -14,9 +14,10 @@ type Options struct {
 	Hooks       Hooks
 }
 
-// Hooks are told of walks; nil ones cost nothing.
+// Hooks are told of walks and of what the TLB holds; nil ones cost nothing.
 type Hooks struct {
 	Walk func(*Walk, *x86.Fault) // after every walk; the fault is nil where it succeeded
+	TLB  func(*TLBEvent)
 }
 
 // Counters count what the page walker did.
@@ -185,11 +186,17 @@ func (m *MMU) InvalidatePage(va x86.VirtAddr) {
 	if !va.Canonical() {
 		return
 	}
-	_, exec, size := m.tlb.InvalidatePage(va, m.pcid())
+	m.invalidate(va, "INVLPG")
+}
+
+// invalidate drops what is cached of a page.
+func (m *MMU) invalidate(va x86.VirtAddr, cause string) {
+	n, exec, size := m.tlb.InvalidatePage(va, m.pcid())
 	if exec {
 		m.epoch += epochStep
 	}
 	m.clearPage(va, size)
+	m.tell(&TLBEvent{Kind: TLBInvalidated, VA: va, Entries: n, Cause: cause})
 }
 
 // forget drops the host-pointer cache and every chained fetch; the TLB keeps what it has.
@@ -217,6 +224,7 @@ func (m *MMU) drop(e *tlb.Entry) {
 		m.epoch += epochStep
 	}
 	m.clearPage(e.VA, e.Size)
+	m.tell(&TLBEvent{Kind: TLBEvicted, VA: e.VA, Entry: *e, Entries: 1, Cause: "replacement"})
 }
 
 // pcid is the process-context identifier of the address space: CR3[11:0] with CR4.PCIDE, else 0.

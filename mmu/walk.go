@@ -33,10 +33,10 @@ func (m *MMU) Translate(va x86.VirtAddr, a x86.Access) (x86.PhysAddr, *x86.Fault
 	}
 	f := m.walk(va, a, &e, m.tlb.HasTables())
 	if f != nil {
-		// A page fault also forgets what was cached for the page (SDM vol. 3A 4.10.4.1).
-		m.InvalidatePage(va)
+		m.invalidate(va, "page fault") // SDM vol. 3A 4.10.4.1
 		return 0, f
 	}
+	m.tell(&TLBEvent{Kind: TLBFilled, VA: e.VA, Entry: e, Entries: 1, Cause: "walk"})
 	for _, old := range m.tlb.Insert(e, a) {
 		m.drop(&old)
 	}

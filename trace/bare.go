@@ -10,7 +10,7 @@ import (
 )
 
 // BareKinds are the events of a bare-metal machine: those without a memory manager of ours.
-const BareKinds = Walks | Exceptions
+const BareKinds = Walks | TLB | Exceptions
 
 // A BareTracer writes the events of one bare-metal run.
 type BareTracer struct {
@@ -28,6 +28,9 @@ func NewBare(w io.Writer, format Format, kinds Kinds) *BareTracer {
 func (t *BareTracer) Hooks() (h mmu.Hooks) {
 	if t.kinds&Walks != 0 {
 		h.Walk = t.walk
+	}
+	if t.kinds&TLB != 0 {
+		h.TLB = t.tlb
 	}
 	return h
 }
@@ -73,6 +76,32 @@ func (t *BareTracer) walk(w *mmu.Walk, f *x86.Fault) {
 		PA      hex    `json:"pa"`
 		Fault   string `json:"fault,omitempty"`
 	}{p, hex(w.VA), entries, hex(w.PA), fault})
+}
+
+func (t *BareTracer) tlb(e *mmu.TLBEvent) {
+	p := t.place("tlb")
+	if t.format == Text {
+		switch e.Kind {
+		case mmu.TLBFilled, mmu.TLBEvicted:
+			t.line(fmt.Sprintf("%v TLB %v %#x → %#x %v PCID %d by %s", p, e.Kind, uint64(e.VA), uint64(e.Entry.PA), e.Entry.Size, e.Entry.PCID, e.Cause))
+		case mmu.TLBInvalidated:
+			t.line(fmt.Sprintf("%v TLB %v %#x, %d entries, by %s", p, e.Kind, uint64(e.VA), e.Entries, e.Cause))
+		default:
+			t.line(fmt.Sprintf("%v TLB %v, %d entries, by %s", p, e.Kind, e.Entries, e.Cause))
+		}
+		return
+	}
+	t.json(struct {
+		place
+		Event   string `json:"event"`
+		VA      hex    `json:"va"`
+		PA      hex    `json:"pa"`
+		Size    string `json:"size"`
+		PCID    uint16 `json:"pcid"`
+		Global  bool   `json:"global,omitempty"`
+		Entries int    `json:"entries"`
+		Cause   string `json:"cause"`
+	}{p, e.Kind.String(), hex(e.VA), hex(e.Entry.PA), e.Entry.Size.String(), e.Entry.PCID, e.Entry.Global, e.Entries, e.Cause})
 }
 
 func (t *BareTracer) delivered(v x86.Vector, code uint32, addr x86.VirtAddr) {

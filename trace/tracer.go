@@ -26,6 +26,7 @@ const (
 	Exceptions                   // exceptions delivered to the guest
 	Modules                      // images mapped
 	Walks                        // page walks, entry by entry
+	TLB                          // what the TLB takes in and gives up
 )
 
 var kindNames = []struct {
@@ -39,6 +40,7 @@ var kindNames = []struct {
 	{"exceptions", Exceptions},
 	{"modules", Modules},
 	{"walks", Walks},
+	{"tlb", TLB},
 }
 
 // ParseKinds reads a comma-separated list such as faults,vad.

@@ -43,8 +43,8 @@ func (c *runCmd) Run(ctx context.Context, std stdio) (err error) {
 		if cfg.TraceKinds, err = trace.ParseKinds(c.Trace); err != nil {
 			return err
 		}
-		if bare := cfg.TraceKinds & trace.Walks; bare != 0 {
-			return fmt.Errorf("--trace %s: walks are traced by pagewalk boot", c.Trace)
+		if bare := cfg.TraceKinds & (trace.Walks | trace.TLB); bare != 0 {
+			return fmt.Errorf("--trace %s: %v belong to pagewalk boot", c.Trace, bare)
 		}
 	}
 	var finish func() error
