@@ -52,6 +52,7 @@ fi
 kernel exceptions exceptions.asm lib/cases.c
 kernel system system.asm lib/cases.c
 kernel chase chase.c
+kernel explorer explorer.asm explorer.c
 compat
 cc64+=(-DPROGRAM="\"$out/compat.bin\"")
 kernel compat compat/kernel.c
