@@ -98,6 +98,8 @@ type CPU struct {
 	undef    Undefined
 	// TSC, where set, supplies RDTSC; else it is IC.
 	TSC func() uint64
+	// PerformanceLeaf is CPUID leaf 0AH: zero where there is no performance monitoring.
+	PerformanceLeaf [4]uint32
 	// PMC, where set, supplies RDPMC: the counter for the number in ECX; false is #GP(0).
 	PMC func(n uint32) (uint64, bool)
 }

@@ -92,6 +92,8 @@ func (c *CPU) cpuidLeaf(leaf, sub uint32) (r [4]uint32) {
 				r[2] = 1 << 4 // OSPKE
 			}
 		}
+	case 10:
+		return c.PerformanceLeaf
 	case 13:
 		switch {
 		case !c.features.has(XSAVE):

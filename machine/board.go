@@ -54,6 +54,8 @@ type Board struct {
 	pit    *pit
 	rtc    *rtc
 
+	pmu *pmu
+
 	mtrrDefault uint64 // IA32_MTRR_DEF_TYPE
 
 	idle   uint64 // nanoseconds that HLT skipped
@@ -115,6 +117,7 @@ func New(cfg Config) (*Board, error) {
 	b.cpu.MSRs = b
 	b.cpu.TSC = b.now
 	b.cpu.SetSeed(cfg.Seed)
+	b.addPMU(b.cpu)
 	for _, f := range cfg.Off {
 		b.cpu.DisableFeature(f)
 	}
@@ -331,6 +334,9 @@ func (b *Board) ReadMSR(n uint32) (uint64, bool) {
 	case x86.MSRMTRRDefType:
 		return b.mtrrDefault, true
 	}
+	if b.pmu.owns(n) {
+		return b.pmu.readMSR(n)
+	}
 	return b.apic.readMSR(n)
 }
 
@@ -340,6 +346,9 @@ func (b *Board) WriteMSR(n uint32, v uint64) bool {
 	if n == x86.MSRMTRRDefType {
 		b.mtrrDefault = v
 		return v&^0xcff == 0
+	}
+	if b.pmu.owns(n) {
+		return b.pmu.writeMSR(n, v)
 	}
 	return b.apic.writeMSR(n, v)
 }

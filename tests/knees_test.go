@@ -18,6 +18,9 @@ import (
 type point struct {
 	pages int
 	cost  float64 // of a load: cycles in the guest, nanoseconds on the host
+
+	// What the guest's performance counters say of a hundred loads.
+	stlbHits, walks int
 }
 
 // chase runs the kernel of that name under a TLB profile whose cycles pass as time.
@@ -29,7 +32,7 @@ func chase(t *testing.T, profile string) (points []point) {
 	require.NoError(t, err, out.String())
 	for _, line := range strings.Split(strings.TrimSpace(out.String()), "\n") {
 		var p point
-		_, err := fmt.Sscanf(line, "%d %f", &p.pages, &p.cost)
+		_, err := fmt.Sscanf(line, "%d %f %d %d", &p.pages, &p.cost, &p.stlbHits, &p.walks)
 		require.NoError(t, err, line)
 		p.cost /= 100
 		points = append(points, p)
@@ -68,6 +71,16 @@ func TestKnees(t *testing.T) {
 		for i, at := range k.at {
 			require.LessOrEqual(t, got[i][0], at, k.profile)
 			require.Greater(t, got[i][1], at, k.profile)
+		}
+		for _, p := range points { // the counters say why
+			switch {
+			case len(k.at) == 0 || p.pages <= k.at[0]:
+				require.Zero(t, p.stlbHits+p.walks, "%s: %+v", k.profile, p)
+			case p.pages <= k.at[1]:
+				require.Zero(t, p.walks, "%s: %+v", k.profile, p)
+			default:
+				require.NotZero(t, p.walks, "%s: %+v", k.profile, p)
+			}
 		}
 	}
 	if !*update {

@@ -1,5 +1,6 @@
 // A pointer chase over one cache line in each of a number of pages, in random order: what a load takes, in hundredths of
-// the time-stamp counter, by the number of pages. With a timing TLB it shows where the translation buffers end.
+// the time-stamp counter, and of a hundred loads how many the second level of the TLB served and how many were walked for.
+// With a timing TLB it shows where the translation buffers end.
 #include "lib.h"
 
 enum { MOST = 12288, FIRST_FRAME = 32 << 20 };
@@ -29,6 +30,13 @@ static void map(void)
 	write_cr(3, pml4);
 }
 
+static u64 rdpmc(u32 n)
+{
+	u32 a, d;
+	__asm__ volatile("rdpmc" : "=a"(a), "=d"(d) : "c"(n));
+	return (u64)d << 32 | a;
+}
+
 static u64 line(u32 page) { return AREA + 4096ull * page + page * 64 % 4096; }
 
 static u64 chase(u64 at, u32 loads)
@@ -41,6 +49,8 @@ static u64 chase(u64 at, u32 loads)
 void kmain(void)
 {
 	map();
+	wrmsr(0x186, 0x432008); // DTLB_LOAD_MISSES.STLB_HIT
+	wrmsr(0x187, 0x430e08); // DTLB_LOAD_MISSES.WALK_COMPLETED
 	for (u32 n = 16; n <= MOST; n += n / 8 / 4 * 4 + 4) {
 		for (u32 i = 0; i < n; i++)
 			order[i] = i;
@@ -53,12 +63,17 @@ void kmain(void)
 			*(u64 *)line(order[i]) = line(order[(i + 1) % n]);
 		u32 loads = (2 * n + 4096) & ~15u;
 		u64 at = chase(line(order[0]), loads);
-		u64 start = rdtsc();
+		u64 hits = rdpmc(0), walks = rdpmc(1), start = rdtsc();
 		at = chase(at, loads);
 		u64 took = rdtsc() - start;
+		hits = rdpmc(0) - hits, walks = rdpmc(1) - walks;
 		dec(n);
 		put_char(' ');
 		dec(took * 100 / loads);
+		put_char(' ');
+		dec(hits * 100 / loads);
+		put_char(' ');
+		dec(walks * 100 / loads);
 		put(at ? "\n" : "!\n");
 	}
 	leave(0);
