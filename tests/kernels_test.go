@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,7 +12,9 @@ import (
 	"testing"
 
 	"github.com/pagewalk/pagewalk"
+	"github.com/pagewalk/pagewalk/cpu"
 	"github.com/pagewalk/pagewalk/machine"
+	"github.com/pagewalk/pagewalk/tlb"
 	"github.com/stretchr/testify/require"
 )
 
@@ -26,6 +29,7 @@ var kernels = []struct {
 	{"exceptions", "", 1},
 	{"system", "", 1},
 	{"compat", "", 1},
+	{"minios", "", 1},
 }
 
 func TestKernelsPrintWhatQEMUPrints(t *testing.T) {
@@ -42,6 +46,24 @@ func TestKernelsPrintWhatQEMUPrints(t *testing.T) {
 			require.Equal(t, machine.Exited, r.Reason)
 			require.Equal(t, k.code, r.Code)
 		})
+	}
+}
+
+// TestAnOperatingSystemUnderEveryTLB has the kernel of processes print the same whatever the translation buffers hold, and
+// when, with PCIDs and without: a stale translation that should not be there would change a process's numbers.
+func TestAnOperatingSystemUnderEveryTLB(t *testing.T) {
+	want := goldenOutput(t, "minios")
+	for _, profile := range tlb.Names() {
+		for _, cfg := range []pagewalk.BootConfig{{}, {Exact: true}, {Timing: true}, {Off: []cpu.Feature{cpu.PCID}}} {
+			t.Run(fmt.Sprintf("%s/%v/%v/%v", profile, cfg.Exact, cfg.Timing, cfg.Off), func(t *testing.T) {
+				t.Parallel()
+				var out bytes.Buffer
+				cfg.TLB, cfg.Stdout, cfg.Stdin, cfg.MaxInstructions = profile, &out, strings.NewReader(""), 1e9
+				_, err := pagewalk.Boot(context.Background(), filepath.Join("kernels", "minios.elf"), cfg)
+				require.NoError(t, err, out.String())
+				require.Equal(t, want, out.String())
+			})
+		}
 	}
 }
 

@@ -22,7 +22,7 @@ type bootCmd struct {
 	Cmdline string         `help:"Command line of a multiboot kernel."`
 	Module  []string       `sep:"none" placeholder:"FILE" help:"Module of a multiboot kernel; may be repeated."`
 	CPUID   []string       `name:"cpuid" sep:"," placeholder:"K=V" help:"maxphyaddr=36…52, or a feature such as pku=off."`
-	Trace   string         `placeholder:"KIND,…" help:"Trace walks, exceptions."`
+	Trace   string         `placeholder:"KIND,…" help:"Trace walks, tlb, exceptions."`
 
 	Kernel string `arg:"" help:"A multiboot 1 image, a 64-bit ELF executable, or a flat image."`
 }

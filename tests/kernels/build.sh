@@ -53,6 +53,7 @@ kernel exceptions exceptions.asm lib/cases.c
 kernel system system.asm lib/cases.c
 kernel chase chase.c
 kernel explorer explorer.asm explorer.c
+kernel minios minios.c
 compat
 cc64+=(-DPROGRAM="\"$out/compat.bin\"")
 kernel compat compat/kernel.c

@@ -16,6 +16,7 @@ record() {
 record hello -append key=value
 record exceptions
 cpu=max record system # with OSXSAVE
+record minios
 cpu=max record explorer -append step=97
 case $only in *"  "* | *" compat "*) # by the processor itself
 	./build.sh native && compat/native >golden/compat.txt && rm compat/native ;;
