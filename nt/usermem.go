@@ -61,108 +61,70 @@ func accessViolation(rec *ntdef.ExceptionRecord, access, addr uint64) {
 	rec.Parameters[0], rec.Parameters[1] = access, addr
 }
 
-// Load8 reads a byte as the thread would, in user mode.
-func (t *Thread) Load8(va uint64) (uint8, error) {
+// load reads until the memory manager has answered every fault, or refuses one.
+func load[T any](t *Thread, va uint64, get func(x86.VirtAddr) (T, *x86.Fault)) (v T, err error) {
 	for {
-		v, f := t.sys.mmu.Load8(x86.VirtAddr(va))
+		v, f := get(x86.VirtAddr(va))
 		if f == nil {
 			return v, nil
 		}
 		if err := t.retry(f); err != nil {
-			return 0, err
+			return v, err
 		}
 	}
+}
+
+// store writes likewise.
+func store[T any](t *Thread, va uint64, v T, put func(x86.VirtAddr, T) *x86.Fault) error {
+	for {
+		f := put(x86.VirtAddr(va), v)
+		if f == nil {
+			return nil
+		}
+		if err := t.retry(f); err != nil {
+			return err
+		}
+	}
+}
+
+// Load8 reads a byte as the thread would, in user mode.
+func (t *Thread) Load8(va uint64) (uint8, error) {
+	return load(t, va, t.sys.mmu.Load8)
 }
 
 // Load16 reads two bytes, little-endian.
 func (t *Thread) Load16(va uint64) (uint16, error) {
-	for {
-		v, f := t.sys.mmu.Load16(x86.VirtAddr(va))
-		if f == nil {
-			return v, nil
-		}
-		if err := t.retry(f); err != nil {
-			return 0, err
-		}
-	}
+	return load(t, va, t.sys.mmu.Load16)
 }
 
 // Load32 reads four bytes, little-endian.
 func (t *Thread) Load32(va uint64) (uint32, error) {
-	for {
-		v, f := t.sys.mmu.Load32(x86.VirtAddr(va))
-		if f == nil {
-			return v, nil
-		}
-		if err := t.retry(f); err != nil {
-			return 0, err
-		}
-	}
+	return load(t, va, t.sys.mmu.Load32)
 }
 
 // Load64 reads eight bytes, little-endian.
 func (t *Thread) Load64(va uint64) (uint64, error) {
-	for {
-		v, f := t.sys.mmu.Load64(x86.VirtAddr(va))
-		if f == nil {
-			return v, nil
-		}
-		if err := t.retry(f); err != nil {
-			return 0, err
-		}
-	}
+	return load(t, va, t.sys.mmu.Load64)
 }
 
 // Store8 writes a byte.
 func (t *Thread) Store8(va uint64, v uint8) error {
-	for {
-		f := t.sys.mmu.Store8(x86.VirtAddr(va), v)
-		if f == nil {
-			return nil
-		}
-		if err := t.retry(f); err != nil {
-			return err
-		}
-	}
+	return store(t, va, v, t.sys.mmu.Store8)
 }
 
 // Store16 writes two bytes.
 func (t *Thread) Store16(va uint64, v uint16) error {
-	for {
-		f := t.sys.mmu.Store16(x86.VirtAddr(va), v)
-		if f == nil {
-			return nil
-		}
-		if err := t.retry(f); err != nil {
-			return err
-		}
-	}
+	return store(t, va, v, t.sys.mmu.Store16)
 }
 
 // Store32 writes four bytes.
 func (t *Thread) Store32(va uint64, v uint32) error {
-	for {
-		f := t.sys.mmu.Store32(x86.VirtAddr(va), v)
-		if f == nil {
-			return nil
-		}
-		if err := t.retry(f); err != nil {
-			return err
-		}
-	}
+	return store(t, va, v, t.sys.mmu.Store32)
 }
 
 // Store64 writes eight bytes.
 func (t *Thread) Store64(va uint64, v uint64) error {
-	for {
-		f := t.sys.mmu.Store64(x86.VirtAddr(va), v)
-		if f == nil {
-			return nil
-		}
-		if err := t.retry(f); err != nil {
-			return err
-		}
-	}
+	return store(t, va, v, t.sys.mmu.Store64)
 }
 
 // Read fills b from va on. Pages before one that faults have been copied.
