@@ -66,19 +66,23 @@ ARM64 ones, and images whose sections are aligned to less than 4 KiB are refused
 
 One processor; UART at 3F8h, exit port F4h, debug console E9h, 8259 pair, local APIC and x2APIC, I/O APIC, PIT channels 0 and
 2, RTC with the periodic interrupt, a few items of fw_cfg. No BIOS, ACPI, PCI, disk or display: their ports read as ones. The
-PIC does edge triggers and full nesting only; MTRRs are accepted and have no effect.
+PIC does edge triggers and full nesting only; MTRRs are accepted and have no effect. Performance monitoring has no interrupts, no edges and thresholds, no counting in one
+privilege only, and of events those of instructions, cycles, the TLB and page walks: WRMSR of any other is #GP.
 
 ## MMU
 
 4-level paging with 4K, 2M and 1G pages, NX, SMEP, SMAP, protection keys for user and supervisor pages, PCID, INVPCID,
-global pages, PAT. Memory types are reported and cost nothing. Paging-structure caches are not modelled.
+global pages, PAT. Memory types are reported and cost nothing. Paging-structure caches are
+modelled with every profile but "ideal"; caches of data are not.
 
 ## Memory manager
 
 | not yet | what a program sees |
 |---|---|
-| MEM_RESET, MEM_RESET_UNDO, MEM_WRITE_WATCH, MEM_PHYSICAL, MEM_LARGE_PAGES | STATUS_NOT_SUPPORTED |
-| data-file and page-file sections | ntmm has them; no service makes them |
+| MEM_PHYSICAL | STATUS_NOT_SUPPORTED |
+| MEM_LARGE_PAGES | STATUS_PRIVILEGE_NOT_HELD: no process holds SeLockMemoryPrivilege |
+| named sections, large-page sections | NtCreateSection takes no name and no SEC_LARGE_PAGES |
+| the Win32 functions over sections, write watch, offers, locks and working sets | the built-in kernel32 does not export them: the loader names the missing one |
 | other processes' memory | STATUS_INVALID_HANDLE |
 
 ## System services
