@@ -14,9 +14,78 @@ var memoryFuncs = []nt.UserFunc{
 	nt.Func("VirtualFree", virtualFree),
 	nt.Func("VirtualProtect", virtualProtect),
 	nt.Func("VirtualQuery", virtualQuery),
+	nt.Func("VirtualAllocEx", virtualAllocEx),
+	nt.Func("VirtualFreeEx", virtualFreeEx),
+	nt.Func("VirtualProtectEx", virtualProtectEx),
+	nt.Func("VirtualQueryEx", virtualQueryEx),
+	nt.Func("VirtualLock", virtualLock),
+	nt.Func("VirtualUnlock", virtualUnlock),
+	nt.Func("GetWriteWatch", getWriteWatch),
+	nt.Func("ResetWriteWatch", resetWriteWatch),
+	nt.Func("GetLargePageMinimum", getLargePageMinimum),
 	nt.Func("FlushInstructionCache", flushInstructionCache),
 	nt.Func("GetSystemInfo", getSystemInfo),
 	nt.Func("GetNativeSystemInfo", getSystemInfo),
+}
+
+// The Ex functions take a process: there is one, which its pseudo handle names.
+
+type virtualAllocExArgs struct {
+	Process        ntdef.Handle
+	Address        uint64
+	Size           uint64
+	AllocationType uint32
+	Protect        uint32
+}
+
+func virtualAllocEx(t *nt.Thread, a *virtualAllocExArgs) (uint64, error) {
+	if a.Process != ntdef.CurrentProcess {
+		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	}
+	return virtualAlloc(t, &virtualAllocArgs{a.Address, a.Size, a.AllocationType, a.Protect})
+}
+
+type virtualFreeExArgs struct {
+	Process  ntdef.Handle
+	Address  uint64
+	Size     uint64
+	FreeType uint32
+}
+
+func virtualFreeEx(t *nt.Thread, a *virtualFreeExArgs) (uint64, error) {
+	if a.Process != ntdef.CurrentProcess {
+		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	}
+	return virtualFree(t, &virtualFreeArgs{a.Address, a.Size, a.FreeType})
+}
+
+type virtualProtectExArgs struct {
+	Process    ntdef.Handle
+	Address    uint64
+	Size       uint64
+	NewProtect uint32
+	OldProtect ntdef.Ptr[uint32]
+}
+
+func virtualProtectEx(t *nt.Thread, a *virtualProtectExArgs) (uint64, error) {
+	if a.Process != ntdef.CurrentProcess {
+		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	}
+	return virtualProtect(t, &virtualProtectArgs{a.Address, a.Size, a.NewProtect, a.OldProtect})
+}
+
+type virtualQueryExArgs struct {
+	Process ntdef.Handle
+	Address uint64
+	Buffer  ntdef.Ptr[ntdef.MemoryBasicInformation]
+	Length  uint64
+}
+
+func virtualQueryEx(t *nt.Thread, a *virtualQueryExArgs) (uint64, error) {
+	if a.Process != ntdef.CurrentProcess {
+		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	}
+	return virtualQuery(t, &virtualQueryArgs{a.Address, a.Buffer, a.Length})
 }
 
 type virtualAllocArgs struct {
@@ -97,6 +166,84 @@ func virtualQuery(t *nt.Thread, a *virtualQueryArgs) (uint64, error) {
 	info.Marshal(b[:])
 	return ntdef.MemoryBasicInformationSize, t.Write(uint64(a.Buffer), b[:])
 }
+
+type rangeArgs struct {
+	Address uint64
+	Size    uint64
+}
+
+func (a *rangeArgs) request() *ntmm.Request {
+	return &ntmm.Request{Base: x86.VirtAddr(a.Address), Size: a.Size}
+}
+
+func virtualLock(t *nt.Thread, a *rangeArgs) (uint64, error) {
+	return boolOf(t, t.Process().AddressSpace().Lock(a.request()))
+}
+
+func virtualUnlock(t *nt.Thread, a *rangeArgs) (uint64, error) {
+	return boolOf(t, t.Process().AddressSpace().Unlock(a.request()))
+}
+
+type getWriteWatchArgs struct {
+	Flags       uint32
+	BaseAddress uint64
+	RegionSize  uint64
+	Addresses   uint64
+	Count       ntdef.Ptr[uint64]
+	Granularity ntdef.Ptr[uint32]
+}
+
+// watchFailed is what the two functions over write watch return where they fail.
+const watchFailed = 1<<32 - 1
+
+// getWriteWatch returns 0, or watchFailed with the last error set.
+func getWriteWatch(t *nt.Thread, a *getWriteWatchArgs) (uint64, error) {
+	const writeWatchFlagReset = 1
+	for _, p := range []struct{ at, n uint64 }{{uint64(a.Count), 8}, {uint64(a.Granularity), 4}} {
+		if err := t.Probe(p.at, p.n, x86.Read|x86.Write); err != nil {
+			_, err = failAccess(t, err)
+			return watchFailed, err
+		}
+	}
+	room, err := t.Load64(uint64(a.Count))
+	if err != nil {
+		return 0, err
+	}
+	if room == 0 || a.Flags&^uint32(writeWatchFlagReset) != 0 {
+		_, err := fail(t, ntdll.ERROR_INVALID_PARAMETER)
+		return watchFailed, err
+	}
+	as := t.Process().AddressSpace()
+	r := &ntmm.Request{Base: x86.VirtAddr(a.BaseAddress), Size: a.RegionSize}
+	pages, st := as.WriteWatch(r, room, false) // looked at before any is reset: the array itself may fault
+	if st != ntdef.STATUS_SUCCESS {
+		_, err := failStatus(t, st)
+		return watchFailed, err
+	}
+	for i, va := range pages {
+		if err := t.Store64(a.Addresses+8*uint64(i), uint64(va)); err != nil {
+			_, err = failAccess(t, err)
+			return watchFailed, err
+		}
+	}
+	if a.Flags&writeWatchFlagReset != 0 {
+		as.WriteWatch(r, room, true)
+	}
+	if err := t.Store64(uint64(a.Count), uint64(len(pages))); err != nil {
+		return 0, err
+	}
+	return 0, t.Store32(uint64(a.Granularity), x86.PageSize)
+}
+
+func resetWriteWatch(t *nt.Thread, a *rangeArgs) (uint64, error) {
+	if st := t.Process().AddressSpace().ResetWriteWatch(a.request()); st != ntdef.STATUS_SUCCESS {
+		_, err := failStatus(t, st)
+		return watchFailed, err
+	}
+	return 0, nil
+}
+
+func getLargePageMinimum(*nt.Thread, *noArgs) (uint64, error) { return 2 << 20, nil }
 
 type flushInstructionCacheArgs struct {
 	Process ntdef.Handle

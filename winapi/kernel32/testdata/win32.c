@@ -120,6 +120,47 @@ static void storage(void) {
 	printf(" %lu\n", last());
 }
 
+static void watched(void) {
+	HANDLE self = GetCurrentProcess();
+	DWORD old;
+	last();
+	char *p = VirtualAllocEx(self, 0, 0x8000, MEM_RESERVE | MEM_COMMIT | MEM_WRITE_WATCH, PAGE_READWRITE);
+	printf("VirtualAllocEx %d\n", p != 0);
+	p[0x1000] = 1, p[0x3fff] = 1, p[0x7000] = 1;
+	void *at[4] = {0};
+	ULONG_PTR n = 2;
+	DWORD size = 0;
+	printf("GetWriteWatch %u", GetWriteWatch(0, p, 0x8000, at, &n, &size));
+	printf(" %d %lu %d %d\n", (int)n, size, (int)((char *)at[0] - p), (int)((char *)at[1] - p));
+	n = 4;
+	printf("GetWriteWatch %u", GetWriteWatch(WRITE_WATCH_FLAG_RESET, p, 0x4000, at, &n, &size));
+	printf(" %d\n", (int)n);
+	n = 4;
+	printf("GetWriteWatch %u", GetWriteWatch(0, p, 0x8000, at, &n, &size));
+	printf(" %d %d\n", (int)n, (int)((char *)at[0] - p));
+	printf("ResetWriteWatch %u", ResetWriteWatch(p, 0x8000));
+	n = 4;
+	printf(" %u %d\n", GetWriteWatch(0, p, 0x8000, at, &n, &size), (int)n);
+	last();
+	n = 0;
+	printf("GetWriteWatch %u", GetWriteWatch(0, p, 0x8000, at, &n, &size));
+	printf(" %lu\n", last());
+	printf("GetWriteWatch %u", GetWriteWatch(8, p, 0x8000, at, &n, &size));
+	printf(" %lu\n", last());
+	printf("VirtualLock %d", VirtualLock(p, 0x1000));
+	printf(" VirtualUnlock %d\n", VirtualUnlock(p, 0x1000));
+	printf("VirtualProtectEx %d", VirtualProtectEx(self, p, 0x1000, PAGE_READONLY, &old));
+	printf(" %lx\n", old);
+	MEMORY_BASIC_INFORMATION m;
+	printf("VirtualQueryEx %d", (int)VirtualQueryEx(self, p, &m, sizeof m));
+	printf(" %d %lx\n", (int)m.RegionSize, m.Protect);
+	printf("VirtualFreeEx %d\n", VirtualFreeEx(self, p, 0, MEM_RELEASE));
+	last();
+	printf("VirtualLock %d", VirtualLock(p, 0x1000));
+	printf(" %d\n", last() != 0);
+	printf("GetLargePageMinimum %d\n", (int)GetLargePageMinimum());
+}
+
 static void memory(void) {
 	DWORD old;
 	last();
@@ -251,6 +292,7 @@ int main(void) {
 	codePages();
 	storage();
 	memory();
+	watched();
 	process();
 	DWORD f = FlsAlloc(atEnd);
 	FlsSetValue(f, (void *)3);
