@@ -82,7 +82,7 @@ modelled with every profile but "ideal"; caches of data are not.
 | MEM_PHYSICAL | STATUS_NOT_SUPPORTED |
 | MEM_LARGE_PAGES | STATUS_PRIVILEGE_NOT_HELD: no process holds SeLockMemoryPrivilege |
 | named sections, large-page sections | NtCreateSection takes no name and no SEC_LARGE_PAGES |
-| the Win32 functions over sections, offers and working sets | the built-in kernel32 does not export them: the loader names the missing one |
+| the Win32 functions over named sections, files, offers and working sets | ERROR_NOT_SUPPORTED for a name; the others are not exported: the loader names the missing one |
 | other processes' memory | STATUS_INVALID_HANDLE |
 
 ## System services

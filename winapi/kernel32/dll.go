@@ -16,7 +16,7 @@ func DLL() *winapi.DLL {
 		Exit: freeFiberLocals,
 	}
 	for _, group := range [][]nt.UserFunc{
-		memoryFuncs, heapFuncs, processFuncs, environmentFuncs, fileFuncs, moduleFuncs, stringFuncs, timeFuncs, tlsFuncs,
+		memoryFuncs, mappingFuncs, heapFuncs, processFuncs, environmentFuncs, fileFuncs, moduleFuncs, stringFuncs, timeFuncs, tlsFuncs,
 		flsFuncs, exceptionFuncs, syncFuncs,
 	} {
 		d.Funcs = append(d.Funcs, group...)

@@ -161,6 +161,41 @@ static void watched(void) {
 	printf("GetLargePageMinimum %d\n", (int)GetLargePageMinimum());
 }
 
+static void mapped(void) {
+	last();
+	HANDLE h = CreateFileMappingW(INVALID_HANDLE_VALUE, 0, PAGE_READWRITE, 0, 0x20000, 0);
+	printf("CreateFileMapping %d", h != 0);
+	printf(" %lu\n", last());
+	char *a = MapViewOfFile(h, FILE_MAP_ALL_ACCESS, 0, 0, 0), *b = MapViewOfFile(h, FILE_MAP_WRITE, 0, 0x10000, 0x1000);
+	char *c = MapViewOfFile(h, FILE_MAP_READ, 0, 0, 0x2000), *d = MapViewOfFile(h, FILE_MAP_COPY, 0, 0, 0x2000);
+	printf("MapViewOfFile %d %d %d %d\n", a != 0, b != 0, c != 0, d != 0);
+	a[0x10000] = 5, a[1] = 7, d[1] = 9, d[0x1000] = 3;
+	printf("views %d %d %d %d %d\n", b[0], c[1], d[1], a[0x1000], a[1]);
+	MEMORY_BASIC_INFORMATION m;
+	VirtualQuery(a, &m, sizeof m);
+	printf("view %lx %lx %lx %lx\n", (long)m.RegionSize, m.State, m.Protect, m.Type);
+	printf("CloseHandle %d\n", CloseHandle(h));
+	b[1] = 8;
+	printf("view %d\n", a[0x10001]);
+	printf("UnmapViewOfFile %d %d %d %d", UnmapViewOfFile(a), UnmapViewOfFile(b), UnmapViewOfFile(c), UnmapViewOfFile(d));
+	last();
+	printf(" %d", UnmapViewOfFile(a));
+	printf(" %lu\n", last());
+	printf("CreateFileMapping %p", CreateFileMappingA(INVALID_HANDLE_VALUE, 0, PAGE_READWRITE, 0, 0, 0));
+	printf(" %lu\n", last());
+	printf("MapViewOfFile %p", MapViewOfFile((HANDLE)0x7770, FILE_MAP_READ, 0, 0, 0));
+	printf(" %lu\n", last());
+	h = CreateFileMappingA(INVALID_HANDLE_VALUE, 0, PAGE_READWRITE | SEC_RESERVE, 0, 0x10000, 0);
+	a = MapViewOfFile(h, FILE_MAP_WRITE, 0, 0, 0);
+	VirtualQuery(a, &m, sizeof m);
+	printf("reserved %lx\n", m.State);
+	printf("commit %d", VirtualAlloc(a + 0x1000, 0x1000, MEM_COMMIT, PAGE_READWRITE) == a + 0x1000);
+	a[0x1000] = 1;
+	printf(" %d", a[0x1000]);
+	printf(" misaligned %p", MapViewOfFile(h, FILE_MAP_READ, 0, 0x1000, 0));
+	printf(" %lu\n", last());
+}
+
 static void memory(void) {
 	DWORD old;
 	last();
@@ -293,6 +328,7 @@ int main(void) {
 	storage();
 	memory();
 	watched();
+	mapped();
 	process();
 	DWORD f = FlsAlloc(atEnd);
 	FlsSetValue(f, (void *)3);
