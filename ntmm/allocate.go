@@ -14,6 +14,8 @@ type Request struct {
 	ZeroBits uint64
 	Type     uint32 // MEM_ flags
 	Protect  uint32 // PAGE_ flags
+
+	LockMemory bool // the caller holds SeLockMemoryPrivilege, which MEM_LARGE_PAGES wants
 }
 
 const (
@@ -24,7 +26,7 @@ const (
 
 // Allocate is NtAllocateVirtualMemory: it reserves, commits, or both, or resets. Statuses: INVALID_PARAMETER_2 (base), _3
 // (zero bits), _4 (size), _5 (type), INVALID_PAGE_PROTECTION, CONFLICTING_ADDRESSES, NO_MEMORY, COMMITMENT_LIMIT;
-// PRIVILEGE_NOT_HELD for MEM_LARGE_PAGES; NOT_SUPPORTED for MEM_PHYSICAL.
+// PRIVILEGE_NOT_HELD and INSUFFICIENT_RESOURCES for MEM_LARGE_PAGES.
 func (as *AddressSpace) Allocate(r *Request) ntdef.Status {
 	defer as.m.check()
 	if r.Type&^allocationTypes != 0 {
@@ -79,10 +81,10 @@ func (as *AddressSpace) allocate(r *Request, q Requirements) ntdef.Status {
 		return as.reset(r)
 	case kind == ntdef.MEM_RESET_UNDO:
 		return as.undoReset(r)
-	case r.Type&ntdef.MEM_LARGE_PAGES != 0:
-		return ntdef.STATUS_PRIVILEGE_NOT_HELD // SeLockMemoryPrivilege
-	case r.Type&ntdef.MEM_PHYSICAL != 0:
-		return ntdef.STATUS_NOT_SUPPORTED
+	case r.Type&ntdef.MEM_LARGE_PAGES != 0 && !r.LockMemory:
+		return ntdef.STATUS_PRIVILEGE_NOT_HELD
+	case r.Type&ntdef.MEM_PHYSICAL != 0 && r.Protect != ntdef.PAGE_READWRITE:
+		return ntdef.STATUS_INVALID_PAGE_PROTECTION
 	}
 	code, ok := encodeProtect(r.Protect &^ ntdef.PAGE_TARGETS_INVALID)
 	if !ok || code.writeCopy() || r.Protect&ntdef.PAGE_TARGETS_INVALID != 0 && !code.executable() {
@@ -93,6 +95,9 @@ func (as *AddressSpace) allocate(r *Request, q Requirements) ntdef.Status {
 	}
 	if r.Base != 0 && (r.Base < as.low || r.Base >= as.high || uint64(as.high-r.Base) < r.Size) {
 		return ntdef.STATUS_INVALID_PARAMETER_2
+	}
+	if r.Type&ntdef.MEM_LARGE_PAGES != 0 {
+		return as.allocateLarge(r, code, q)
 	}
 	if r.Type&ntdef.MEM_RESERVE != 0 || r.Base == 0 {
 		return as.reserve(r, code, q)
@@ -139,6 +144,7 @@ func (as *AddressSpace) reserve(r *Request, code protectCode, q Requirements) nt
 		start: start, end: end, typ: ntdef.MEM_PRIVATE, protect: r.Protect &^ ntdef.PAGE_TARGETS_INVALID,
 		code: code, committed: r.Type&ntdef.MEM_COMMIT != 0 || r.Type&ntdef.MEM_RESERVE == 0,
 		placeholder: r.Type&ntdef.MEM_RESERVE_PLACEHOLDER != 0, replaced: replace,
+		physical: r.Type&ntdef.MEM_PHYSICAL != 0,
 	}
 	if r.Type&ntdef.MEM_WRITE_WATCH != 0 {
 		v.watch = &writeWatch{start, map[uint64]uint64{}}
@@ -193,7 +199,7 @@ func (as *AddressSpace) commitPages(r *Request, code protectCode) ntdef.Status {
 	if v != nil && end <= v.end && v.area != nil && v.area.reserved {
 		return as.commitReserved(r, v, code)
 	}
-	if v == nil || end > v.end || !v.isPrivate() || v.placeholder {
+	if v == nil || end > v.end || !v.isPaged() || v.placeholder {
 		return ntdef.STATUS_CONFLICTING_ADDRESSES
 	}
 	fresh := as.uncommitted(v, start, end)

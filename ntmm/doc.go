@@ -39,5 +39,5 @@
 // that a page file backs. Its prototype PTEs are kernel memory, which lies outside of the guest's RAM here. Data files are
 // read and written through the manager (filecache.go), so that views and reads agree.
 //
-// Not here yet, and refused by status where asked for: large pages and AWE, whose privilege no process holds.
+// Large pages (large.go) and the frames of AWE (awe.go) are always resident, on no list and in no working set.
 package ntmm

@@ -98,6 +98,9 @@ func (as *AddressSpace) answer(f *fault) (FaultKind, ntdef.Status, ntdef.Status)
 		return AccessViolation, ntdef.STATUS_ACCESS_VIOLATION, 0
 	}
 	committed, code := f.v.effective(f.va, f.pte)
+	if f.v.large {
+		code = as.largeCode(f.va)
+	}
 	if !committed || code.noAccess() {
 		return AccessViolation, ntdef.STATUS_ACCESS_VIOLATION, 0
 	}
@@ -107,7 +110,7 @@ func (as *AddressSpace) answer(f *fault) (FaultKind, ntdef.Status, ntdef.Status)
 	if !code.allows(f.access) {
 		return AccessViolation, ntdef.STATUS_ACCESS_VIOLATION, 0
 	}
-	if f.pte&x86.PTEPresent != 0 {
+	if f.pte&x86.PTEPresent != 0 || f.v.large {
 		if f.access == x86.Write && f.pte&pteCopyOnWrite != 0 {
 			return as.copyOnWrite(f, code)
 		}

@@ -29,7 +29,7 @@ func (m *Manager) takeFrame(zeroed bool) (uint64, bool) {
 		}
 	}
 	if frame == 0 {
-		if frame = m.repurpose(); frame == 0 {
+		if frame = m.repurposeAny(); frame == 0 {
 			return 0, false
 		}
 	}
@@ -49,29 +49,30 @@ func (m *Manager) frame(frame uint64) []byte {
 	return m.mem.Frame(x86.PhysAddr(frame << x86.PageShift))[:]
 }
 
-// repurpose takes the first page of the standby list with the lowest priority: its PTE says from then on where the contents
-// are. 0 where standby is empty.
-func (m *Manager) repurpose() uint64 {
-	d := &m.pfns
+// repurposeAny takes the first page of the standby list with the lowest priority. 0 where standby is empty.
+func (m *Manager) repurposeAny() uint64 {
 	for id := listStandby; id < listModified; id++ {
-		frame := uint64(d.lists[id].head)
-		if frame == 0 {
-			continue
+		if frame := uint64(m.pfns.lists[id].head); frame != 0 {
+			m.repurpose(frame)
+			return frame
 		}
-		d.unlink(frame)
-		m.count.TransitionRepurposed++
-		p := d.entry(frame)
-		switch e := p.original; {
-		case p.proto():
-			m.areas[p.area].setProto(uint64(p.pte), e)
-		case p.reset:
-			m.mem.Store64(p.pte, uint64(withCode(e, codeOf(m.load(p.pte)))|pteLost))
-		default:
-			m.mem.Store64(p.pte, uint64(withCode(e, codeOf(m.load(p.pte)))))
-		}
-		return frame
 	}
 	return 0
+}
+
+// repurpose takes a page off standby: its PTE says from then on where the contents are.
+func (m *Manager) repurpose(frame uint64) {
+	m.pfns.unlink(frame)
+	m.count.TransitionRepurposed++
+	p := m.pfns.entry(frame)
+	switch e := p.original; {
+	case p.proto():
+		m.areas[p.area].setProto(uint64(p.pte), e)
+	case p.reset:
+		m.mem.Store64(p.pte, uint64(withCode(e, codeOf(m.load(p.pte)))|pteLost))
+	default:
+		m.mem.Store64(p.pte, uint64(withCode(e, codeOf(m.load(p.pte)))))
+	}
 }
 
 // freeFrame gives a frame back, and with it its place in a page file.

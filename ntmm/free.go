@@ -44,6 +44,9 @@ func (as *AddressSpace) Free(r *Request) ntdef.Status {
 	case end > v.end:
 		return ntdef.STATUS_UNABLE_TO_FREE_VM
 	}
+	if v.large && (start != v.start || end != v.end) || !v.isPaged() && r.Type != ntdef.MEM_RELEASE {
+		return ntdef.STATUS_UNABLE_TO_FREE_VM
+	}
 	r.Base, r.Size = start, uint64(end-start)
 	if r.Type == ntdef.MEM_DECOMMIT {
 		return as.decommit(v, start, end)

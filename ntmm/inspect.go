@@ -13,6 +13,7 @@ type PageInfo struct {
 	Code     uint8  // the same as a protection code of five bits
 	Shared   bool   // the page belongs to a section
 	Locked   bool
+	Large    bool // of a large page
 	Priority uint8
 	PFN      uint64   // of a page that is in memory
 	State    PFNState // of that frame
@@ -24,6 +25,14 @@ func (as *AddressSpace) Page(va x86.VirtAddr) PageInfo {
 	v := as.vads.find(va)
 	if v == nil {
 		return i
+	}
+	if v.large {
+		_, e := as.pde(va)
+		code := codeOf(e)
+		return PageInfo{
+			Valid: true, Large: true, Locked: true, Share: 1, Protect: code.protect(), Code: uint8(code),
+			PFN: frameOf(e) + uint64(va)>>x86.PageShift%largeFrames, State: PFNActive,
+		}
 	}
 	_, e := as.pte(va)
 	if committed, _ := v.effective(va, e); !committed {

@@ -113,7 +113,7 @@ func TestReadAheadBringsNeighbours(t *testing.T) {
 	w.as.EmptyWorkingSet()
 	for w.m.writeModified() {
 	}
-	for frame := w.m.repurpose(); frame != 0; frame = w.m.repurpose() {
+	for frame := w.m.repurposeAny(); frame != 0; frame = w.m.repurposeAny() {
 		w.m.pfns.entry(frame).original = 0
 		w.m.freeFrame(frame)
 	}

@@ -37,7 +37,7 @@ func (as *AddressSpace) Protect(r *Request) (old uint32, st ntdef.Status) {
 	start, end := r.Base.Page(), pageUp(r.Base+x86.VirtAddr(r.Size))
 	v := as.vads.find(start)
 	switch {
-	case v == nil || end > v.end || v.fixed:
+	case v == nil || end > v.end || v.fixed || v.physical:
 		return 0, ntdef.STATUS_CONFLICTING_ADDRESSES
 	case code.writeCopy() && v.area == nil:
 		return 0, ntdef.STATUS_INVALID_PAGE_PROTECTION
@@ -46,12 +46,16 @@ func (as *AddressSpace) Protect(r *Request) (old uint32, st ntdef.Status) {
 	case as.uncommitted(v, start, end) != 0:
 		return 0, ntdef.STATUS_NOT_COMMITTED
 	}
-	if st := as.makeTables(start, end); st != ntdef.STATUS_SUCCESS {
+	_, first := as.attributes(v, start)
+	if v.large {
+		st = as.protectLarge(start, end, code)
+	} else {
+		st = as.makeTables(start, end)
+	}
+	if st != ntdef.STATUS_SUCCESS {
 		return 0, st
 	}
-	_, e := as.pte(start)
-	_, first := v.effective(start, e)
-	for va := start; va < end; va += x86.PageSize {
+	for va := start; va < end && !v.large; va += x86.PageSize {
 		at, e := as.pte(va)
 		if v.area != nil {
 			as.protectViewPage(v, va, at, e, code)

@@ -14,6 +14,8 @@ const (
 	pteLocked x86.PTE = 1 << 10 // valid: the page stays in the working set (NtLockVirtualMemory)
 	pteAge    x86.PTE = 3 << 57 // valid: how often the balance-set manager found the page unused
 
+	ptePhysical x86.PTE = 1 << 59 // valid: a frame of AWE, which is in no working set
+
 	ptePageFile    x86.PTE = 1 << 2               // invalid: bits 15:12 and 63:32 are a place in a page file
 	pteLost        x86.PTE = 1 << 3               // invalid, demand zero: contents that MEM_RESET gave up were lost
 	pteTransition  x86.PTE = 1 << 11              // invalid: bits 47:12 are a frame with the page's contents
@@ -223,6 +225,9 @@ func withoutSlot(e x86.PTE) x86.PTE {
 func withCode(e x86.PTE, c protectCode) x86.PTE {
 	return e&^(0x1f<<softProtectShift) | softPTE(c)
 }
+
+// inWorkingSet reports whether an entry is of a page of the working set.
+func inWorkingSet(e x86.PTE) bool { return e&(x86.PTEPresent|ptePhysical) == x86.PTEPresent }
 
 // isProto reports whether an entry leaves the contents to a section.
 func isProto(e x86.PTE) bool { return e&(x86.PTEPresent|ptePrototype) == ptePrototype }

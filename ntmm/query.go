@@ -36,6 +36,9 @@ func (as *AddressSpace) Query(va x86.VirtAddr) (ntdef.MemoryBasicInformation, nt
 }
 
 func (as *AddressSpace) attributes(v *vad, va x86.VirtAddr) (committed bool, code protectCode) {
+	if v.large {
+		return true, as.largeCode(va)
+	}
 	_, e := as.pte(va)
 	if committed, code = v.effective(va, e); !committed {
 		code = 0
@@ -45,6 +48,11 @@ func (as *AddressSpace) attributes(v *vad, va x86.VirtAddr) (committed bool, cod
 
 // runEnd returns the end of the run of pages from va on with the same attributes.
 func (as *AddressSpace) runEnd(v *vad, va x86.VirtAddr, committed bool, code protectCode) x86.VirtAddr {
+	if v.large {
+		for va = va&^(LargePageSize-1) + LargePageSize; va < v.end && as.largeCode(va) == code; va += LargePageSize {
+		}
+		return va
+	}
 	for va += x86.PageSize; va < v.end; {
 		at, e := as.pte(va)
 		if at == 0 && v.uniform(va) {

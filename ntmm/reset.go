@@ -79,7 +79,7 @@ func (as *AddressSpace) privateRange(r *Request) (*vad, x86.VirtAddr, x86.VirtAd
 	}
 	v := as.vads.find(start)
 	switch {
-	case v == nil || end > v.end || !v.isPrivate():
+	case v == nil || end > v.end || !v.isPaged():
 		return nil, 0, 0, ntdef.STATUS_CONFLICTING_ADDRESSES
 	case as.uncommitted(v, start, end) != 0:
 		return nil, 0, 0, ntdef.STATUS_NOT_COMMITTED

@@ -30,6 +30,7 @@ type AddressSpace struct {
 	tables             uint64 // pages of page tables
 	faults             uint64
 	watches            int // VADs with a write watch
+	physical           map[uint64]struct{} // frames of AWE
 	pcid               uint16
 	stale              bool // translations of this space may be cached that no longer hold
 }
@@ -122,6 +123,10 @@ func (as *AddressSpace) Delete() {
 	for as.vads.root != nil {
 		as.removeVAD(as.vads.root)
 	}
+	for frame := range as.physical {
+		m.freeFrame(frame)
+		as.release(1)
+	}
 	m.freeFrame(as.cr3.PFN())
 	as.release(1)
 	m.count.PageTablePages--
@@ -162,6 +167,11 @@ func (as *AddressSpace) removeVAD(v *vad) {
 
 // dropRange makes the PTEs of a part of a VAD zero, frees the frames and releases the commit.
 func (as *AddressSpace) dropRange(v *vad, start, end x86.VirtAddr) {
+	if v.large {
+		as.unmapLarge(start, end)
+		as.release(v.pages())
+		return
+	}
 	charged := uint64(0)
 	switch {
 	case v.area != nil:
@@ -175,6 +185,7 @@ func (as *AddressSpace) dropRange(v *vad, start, end x86.VirtAddr) {
 			if as.m.ownPage(e) && !v.viewCode(v.page(va)).writeCopy() {
 				charged++ // a copy of a page that was not write-copy when it was mapped
 			}
+		case v.physical:
 		case v.committed && isDecommitted(e):
 			charged--
 		case !v.committed && !isDecommitted(e):
@@ -212,6 +223,10 @@ func (as *AddressSpace) dropPage(va x86.VirtAddr, at x86.PhysAddr, e x86.PTE) {
 func (as *AddressSpace) drop(va x86.VirtAddr, e x86.PTE) {
 	m := as.m
 	if e&x86.PTEPresent != 0 {
+		if e&ptePhysical != 0 {
+			as.dropPhysical(va, e)
+			return
+		}
 		as.invalidate(va)
 		as.noteDirty(va, e, m.pfns.entry(frameOf(e)))
 	}

@@ -150,7 +150,7 @@ func TestStatuses(t *testing.T) {
 		{"placeholder without Ex", Request{Size: 0x10000, Type: ntdef.MEM_RESERVE | ntdef.MEM_RESERVE_PLACEHOLDER, Protect: ntdef.PAGE_NOACCESS}, ntdef.STATUS_INVALID_PARAMETER_5},
 		{"large pages without commit", Request{Size: 2 << 20, Type: ntdef.MEM_RESERVE | ntdef.MEM_LARGE_PAGES, Protect: rw}, ntdef.STATUS_INVALID_PARAMETER_5},
 		{"large pages without the privilege", Request{Size: 2 << 20, Type: commitNow | ntdef.MEM_LARGE_PAGES, Protect: rw}, ntdef.STATUS_PRIVILEGE_NOT_HELD},
-		{"AWE", Request{Size: 0x10000, Type: ntdef.MEM_RESERVE | ntdef.MEM_PHYSICAL, Protect: rw}, ntdef.STATUS_NOT_SUPPORTED},
+		{"AWE that is not read-write", Request{Size: 4096, Type: ntdef.MEM_RESERVE | ntdef.MEM_PHYSICAL, Protect: ntdef.PAGE_READONLY}, ntdef.STATUS_INVALID_PAGE_PROTECTION},
 		{"protection 0", Request{Size: 4096, Type: ntdef.MEM_RESERVE}, ntdef.STATUS_INVALID_PAGE_PROTECTION},
 		{"two protections", Request{Size: 4096, Type: ntdef.MEM_RESERVE, Protect: 6}, ntdef.STATUS_INVALID_PAGE_PROTECTION},
 		{"write-copy", Request{Size: 4096, Type: ntdef.MEM_RESERVE, Protect: ntdef.PAGE_WRITECOPY}, ntdef.STATUS_INVALID_PAGE_PROTECTION},

@@ -85,7 +85,7 @@ func (as *AddressSpace) setPTE(at x86.PhysAddr, e x86.PTE) {
 		table.used--
 	}
 	ws := &as.ws
-	switch valid, was := e&x86.PTEPresent != 0, old&x86.PTEPresent != 0; {
+	switch valid, was := inWorkingSet(e), inWorkingSet(old); {
 	case valid && !was:
 		table.share++
 		ws.Size++

@@ -13,6 +13,8 @@ type vad struct {
 	code       protectCode // of untouched pages; an image has its own
 	committed  bool        // private: untouched pages are committed
 	fixed      bool        // a page of the kernel's own: the services leave it alone
+	large      bool        // of large pages
+	physical   bool        // MEM_PHYSICAL: AWE maps frames into it
 	// placeholder: reserved for a view or a reservation that replaces it
 	placeholder bool
 	replaced    bool // took the place of one
@@ -202,6 +204,9 @@ func (v *vad) hopeless(size uint64, low, high x86.VirtAddr) bool {
 
 // isPrivate reports whether the VAD is memory of its process alone that the virtual services manage.
 func (v *vad) isPrivate() bool { return v.typ == ntdef.MEM_PRIVATE && !v.fixed }
+
+// isPaged reports whether the VAD is private memory whose pages come and go one by one.
+func (v *vad) isPaged() bool { return v.isPrivate() && !v.large && !v.physical }
 
 // name returns the name of the file that is mapped, "" where there is none.
 func (v *vad) name() string {

@@ -70,7 +70,10 @@ func (v *verifier) space(as *AddressSpace) error {
 		return err
 	}
 	tables, virtual := v.tables-before, uint64(0)
-	v.own += tables
+	v.own += tables + uint64(len(as.physical))
+	for frame := range as.physical {
+		v.seen[frame] = true
+	}
 	for _, vad := range v.vads {
 		virtual += uint64(vad.end - vad.start)
 		if vad.area != nil {
@@ -151,8 +154,14 @@ func (v *verifier) table(pa x86.PhysAddr, level int, base x86.VirtAddr) error {
 		}
 		used++
 		va := base + x86.VirtAddr(i)<<(12+9*(level-1))
+		if level == 2 && e&x86.PTELarge != 0 {
+			if err := v.largePage(va, at, e); err != nil {
+				return err
+			}
+			continue
+		}
 		if level == 1 {
-			if e&x86.PTEPresent != 0 {
+			if inWorkingSet(e) {
 				valid++
 			}
 			if err := v.page(va, at, e); err != nil {
@@ -182,6 +191,13 @@ func (v *verifier) page(va x86.VirtAddr, at x86.PhysAddr, e x86.PTE) error {
 	if err := v.slot(e); err != nil {
 		return err
 	}
+	if e&ptePhysical != 0 && e&x86.PTEPresent != 0 {
+		p := v.m.pfns.entry(frameOf(e))
+		if _, own := v.as.physical[frameOf(e)]; !own || p.pte != at || p.share != 1 || !vad.physical {
+			return fmt.Errorf("%v maps frame %#x, which is not the process's", va, frameOf(e))
+		}
+		return nil
+	}
 	if e&x86.PTEPresent != 0 {
 		v.valid++
 		if isLocked(e) {
@@ -202,6 +218,22 @@ func (v *verifier) page(va x86.VirtAddr, at x86.PhysAddr, e x86.PTE) error {
 		v.own--
 	case !vad.committed && !isDecommitted(e):
 		v.own++
+	}
+	return nil
+}
+
+// largePage checks a PDE that maps a large page.
+func (v *verifier) largePage(va x86.VirtAddr, at x86.PhysAddr, e x86.PTE) error {
+	if vad := v.as.vads.find(va); vad == nil || !vad.large {
+		return fmt.Errorf("the PDE %#x of %v belongs to no VAD of large pages", uint64(e), va)
+	}
+	for frame := frameOf(e); frame < frameOf(e)+largeFrames; frame++ {
+		if p := v.m.pfns.entry(frame); p.area != areaPhysical || p.pte != at || p.list != listNone {
+			return fmt.Errorf("frame %#x of the large page at %v says %+v", frame, va, *p)
+		}
+		if err := v.owns(frame, "a large page"); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func (as *AddressSpace) nextValid(va x86.VirtAddr) (x86.VirtAddr, x86.PhysAddr, 
 		stop := va&^(tableSpan-1) + tableSpan
 		if m.pfns.entry(at.PFN()).share != 0 {
 			for ; va < stop; va, at = va+x86.PageSize, at+8 {
-				if e := m.load(at); e&x86.PTEPresent != 0 {
+				if e := m.load(at); inWorkingSet(e) {
 					return va, at, e
 				}
 			}
@@ -220,6 +220,9 @@ func (as *AddressSpace) Lock(r *Request) ntdef.Status {
 				as.setPTE(at, e|pteLocked)
 				break
 			}
+			if v := as.vads.find(va); v != nil && v.large {
+				break // it is always there
+			}
 			f := x86.Fault{Vector: x86.VectorPF, Code: x86.PFUser, Addr: va}
 			if res := as.Fault(&f, KernelMode); res.Status != ntdef.STATUS_SUCCESS {
 				as.unlock(start, va)
@@ -238,6 +241,9 @@ func (as *AddressSpace) Unlock(r *Request) ntdef.Status {
 		return st
 	}
 	for va := start; va < end; va += x86.PageSize {
+		if v := as.vads.find(va); v != nil && v.large {
+			continue
+		}
 		if _, e := as.pte(va); !isLocked(e) || as.vads.find(va).fixed {
 			return ntdef.STATUS_NOT_LOCKED
 		}
@@ -249,8 +255,9 @@ func (as *AddressSpace) Unlock(r *Request) ntdef.Status {
 
 func (as *AddressSpace) unlock(start, end x86.VirtAddr) {
 	for va := start; va < end; va += x86.PageSize {
-		at, e := as.pte(va)
-		as.setPTE(at, e&^pteLocked)
+		if at, e := as.pte(va); at != 0 {
+			as.setPTE(at, e&^pteLocked)
+		}
 	}
 }
 
