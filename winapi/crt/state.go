@@ -21,6 +21,7 @@ type state struct {
 	appType uint32
 	newMode uint32
 	mathErr uint64
+	token   uint64 // where strtok goes on
 	// invalidParameter is remembered only: no function here checks its parameters by calling it.
 	invalidParameter uint64
 	errors           uint64 // buffer of strerror

@@ -66,7 +66,6 @@ func Strings() []nt.UserFunc {
 		}),
 		nt.Func("strrchr", strrchr),
 		nt.Func("strstr", strstr),
-		nt.Func("wcslen", wcslen),
 	}
 }
 
@@ -171,13 +170,4 @@ func strstr(t *nt.Thread, a *findArgs) (uint64, error) {
 		return a.Text + uint64(i), nil
 	}
 	return 0, nil
-}
-
-func wcslen(t *nt.Thread, a *textArgs) (uint64, error) {
-	for n := uint64(0); ; n++ {
-		u, err := t.Load16(a.Text + 2*n)
-		if err != nil || u == 0 {
-			return n, err
-		}
-	}
 }

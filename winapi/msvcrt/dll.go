@@ -15,8 +15,8 @@ func DLL() *winapi.DLL {
 		Base: 0x7ff8_0200_0000,
 		Funcs: slices.Concat(
 			crt.MSVCRTStart(), crt.Printf(),
-			crt.Process(crt.MSVCRT), crt.Stdio(crt.MSVCRT), crt.Heap(crt.MSVCRT), crt.Library(crt.MSVCRT), crt.Time(crt.MSVCRT),
-			crt.Strings(), crt.Characters(), crt.Sorting(),
+			crt.Process(crt.MSVCRT), crt.Stdio(crt.MSVCRT), crt.Heap(crt.MSVCRT), crt.HeapTools(crt.MSVCRT), crt.Library(crt.MSVCRT), crt.Time(crt.MSVCRT),
+			crt.Strings(), crt.Spans(crt.MSVCRT), crt.Wide(crt.MSVCRT), crt.Characters(), crt.Sorting(),
 		),
 		Data:     crt.Data(crt.MSVCRT),
 		Forwards: []winapi.Forward{{Name: "__C_specific_handler", Target: "ntdll.__C_specific_handler"}},

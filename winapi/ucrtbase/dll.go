@@ -15,8 +15,8 @@ func DLL() *winapi.DLL {
 		Base: 0x7ff8_0300_0000,
 		Funcs: slices.Concat(
 			crt.UCRTStart(), crt.OnExitTables(), crt.CommonPrintf(),
-			crt.Process(crt.UCRT), crt.Stdio(crt.UCRT), crt.Heap(crt.UCRT), crt.Library(crt.UCRT), crt.Time(crt.UCRT),
-			crt.Strings(), crt.Characters(), crt.Sorting(),
+			crt.Process(crt.UCRT), crt.Stdio(crt.UCRT), crt.Heap(crt.UCRT), crt.HeapTools(crt.UCRT), crt.Library(crt.UCRT), crt.Time(crt.UCRT),
+			crt.Strings(), crt.Spans(crt.UCRT), crt.Wide(crt.UCRT), crt.Characters(), crt.Sorting(),
 		),
 		Data:     crt.Data(crt.UCRT),
 		Forwards: []winapi.Forward{{Name: "__C_specific_handler", Target: "ntdll.__C_specific_handler"}},

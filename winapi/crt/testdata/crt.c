@@ -51,6 +51,56 @@ static void strings(void) {
 	printf("memmove down %d %d\n", memcmp(out, big + 4000, 4500), memcmp(out + 4500, big + 4500, 4000));
 }
 
+static void spans(void) {
+	char b[40] = "one, two,,three", *p;
+	printf("strspn %d %d strcspn %d %d\n", (int)strspn("aabbc", "ab"), (int)strspn("xyz", "ab"), (int)strcspn("hello world", " w"), (int)strcspn("abc", "xyz"));
+	printf("strpbrk %s %d\n", strpbrk("hello world", "ow"), strpbrk("abc", "xyz") == 0);
+	for (p = strtok(b, ", "); p; p = strtok(0, ", "))
+		printf("[%s]", p);
+	printf(" %d\n", strtok(0, ",") == 0);
+	strcpy(b, "abc");
+	printf("strncat %s", strncat(b, "defgh", 3));
+	printf(" %s %s %s\n", _strupr(b), _strlwr(b), _strrev(b));
+	printf("_strdup %s _memicmp %d %d\n", p = _strdup("copy"), _memicmp("ABC", "abd", 2), _memicmp("abc", "ABD", 3) < 0);
+	free(p);
+}
+
+static void show(const wchar_t *w) {
+	for (; *w; w++)
+		printf("%c", *w < 0x80 ? *w : '?');
+	printf(" ");
+}
+
+static void wide(void) {
+	wchar_t b[40] = L"ab", *p;
+	show(wcscat(wcscpy(b, L"caf\xe9"), L" wide"));
+	printf("%d %d %d %d\n", (int)wcslen(b), (int)wcsnlen(b, 3), wcscmp(L"a", L"b") < 0, wcscmp(L"a", L"a"));
+	printf("%d %d %d %d\n", wcsncmp(L"abc", L"abd", 2), wcsncmp(L"abc", L"abd", 3) < 0, _wcsicmp(L"AbC", L"aBc"), _wcsnicmp(L"ABx", L"aby", 2));
+	show(wcschr(L"hello", L'l')), show(wcsrchr(L"hello", L'l')), show(wcsstr(L"hello", L"lo"));
+	printf("%d %d %d\n", wcschr(L"a", L'z') == 0, wcsstr(L"abc", L"x") == 0, (int)(wcschr(b, 0) - b));
+	wcsncpy(b, L"xyz", 2), wcsncpy(b + 2, L"q", 3);
+	show(b), show(p = _wcsdup(L"dup"));
+	free(p);
+	printf("%d %d %d\n", b[4], towupper(L'q'), towlower(L'Q'));
+}
+
+static void aligned(void) {
+	for (int a = 1; a <= 4096; a *= 4) {
+		char *p = _aligned_malloc(100, a);
+		p[0] = 'p', p[99] = 'q';
+		char *q = _aligned_realloc(p, 5000, a);
+		printf("%d %d %c%c ", (int)((size_t)p % a), (int)((size_t)q % a), q[0], q[99]);
+		_aligned_free(q);
+	}
+	char *p = _aligned_offset_malloc(100, 64, 20);
+	printf("offset %d", (int)((size_t)(p + 20) % 64));
+	_aligned_free(p);
+	p = malloc(100);
+	printf(" _expand %d %d", _expand(p, 50) == p, (int)_msize(p));
+	printf(" %d\n", _expand(p, 500000) == 0);
+	free(p);
+}
+
 static void characters(void) {
 	int (*is[])(int) = {isalnum, isalpha, iscntrl, isdigit, isgraph, islower, isprint, ispunct, isspace, isupper, isxdigit};
 	for (int c = 0; c < 256; c++) {
@@ -319,6 +369,9 @@ int main(int argc, char **argv) {
 		end(argv[1]);
 	}
 	strings();
+	spans();
+	wide();
+	aligned();
 	characters();
 	numbers();
 	heap();
