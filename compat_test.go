@@ -79,10 +79,11 @@ modelled with every profile but "ideal"; caches of data are not.
 
 | not yet | what a program sees |
 |---|---|
-| MEM_PHYSICAL | STATUS_NOT_SUPPORTED |
-| MEM_LARGE_PAGES | STATUS_PRIVILEGE_NOT_HELD: no process holds SeLockMemoryPrivilege |
-| named sections, large-page sections | NtCreateSection takes no name and no SEC_LARGE_PAGES |
-| the Win32 functions over named sections, files, offers and working sets | ERROR_NOT_SUPPORTED for a name; the others are not exported: the loader names the missing one |
+| SEC_LARGE_PAGES | NtCreateSection: STATUS_PRIVILEGE_NOT_HELD. MEM_LARGE_PAGES and AWE want --privilege SeLockMemoryPrivilege and a program that enables it |
+| control-flow guard | PAGE_TARGETS_INVALID is checked and has no effect; SetProcessValidCallTargets: ERROR_INVALID_PARAMETER, as without CFG |
+| memory compression and page combining | modified private pages go to the page file as they are |
+| memory partitions | OpenDedicatedMemoryPartition: ERROR_NOT_FOUND |
+| failing RAM | RegisterBadMemoryNotification: ERROR_NOT_SUPPORTED, as where the hardware cannot tell |
 | other processes' memory | STATUS_INVALID_HANDLE |
 
 ## System services

@@ -26,7 +26,7 @@ var layers = [][]string{
 	{"nt"},
 	{"machine", "winapi"},
 	{"winapi/ntdll"},
-	{"winapi/kernel32"},
+	{"winapi/kernel32", "winapi/advapi32"},
 	{"winapi/crt"},
 	{"winapi/msvcrt", "winapi/ucrtbase"},
 	{"trace", "gdb"},

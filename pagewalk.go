@@ -16,6 +16,7 @@ import (
 	"github.com/pagewalk/pagewalk/tlb"
 	"github.com/pagewalk/pagewalk/trace"
 	"github.com/pagewalk/pagewalk/winapi"
+	"github.com/pagewalk/pagewalk/winapi/advapi32"
 	"github.com/pagewalk/pagewalk/winapi/kernel32"
 	"github.com/pagewalk/pagewalk/winapi/msvcrt"
 	"github.com/pagewalk/pagewalk/winapi/ntdll"
@@ -31,6 +32,8 @@ type Config struct {
 	Timing   bool   // and what its profile says that translations take passes as time
 	Seed     uint64 // decides ASLR, cookies and RDRAND: one seed, one run
 	Env      []string
+
+	Privileges []nt.Privilege // that the guest may enable, such as SeLockMemoryPrivilege
 
 	Stdin          io.Reader // nil: empty
 	Stdout, Stderr io.Writer // nil: dropped
@@ -123,7 +126,7 @@ func (m *Machine) start(program string, args []string, cfg *Config, size int64) 
 	sysCfg := nt.Config{
 		RAMBytes: cfg.RAM, PageFile: cfg.PageFile, TLB: profile, Exact: cfg.Exact, Timing: cfg.Timing, Seed: cfg.Seed,
 		SystemImages: set.Images, UserFuncs: set.Funcs, Stdin: cfg.Stdin, Stdout: cfg.Stdout, Stderr: cfg.Stderr,
-		MaxInstructions: cfg.MaxInstructions, StepOnly: cfg.StepOnly,
+		MaxInstructions: cfg.MaxInstructions, StepOnly: cfg.StepOnly, Privileges: cfg.Privileges,
 	}
 	if cfg.Trace != nil {
 		m.tracer = trace.New(cfg.Trace, cfg.TraceFormat, cfg.TraceKinds)
@@ -163,7 +166,9 @@ func DefaultEnv() []string {
 
 // SystemDLLs returns the built-in DLLs, which are the same for every machine.
 var SystemDLLs = sync.OnceValues(func() (*winapi.Set, error) {
-	dlls := []*winapi.DLL{kernel32.DLL(), msvcrt.DLL(), ucrtbase.DLL()}
+	dlls := []*winapi.DLL{
+		kernel32.DLL(), kernel32.KernelBase(), kernel32.PSAPI(), advapi32.DLL(), msvcrt.DLL(), ucrtbase.DLL(),
+	}
 	return winapi.Build(append([]*winapi.DLL{ntdll.DLL(dlls...)}, dlls...))
 })
 

@@ -3,32 +3,57 @@ package nt
 import "github.com/pagewalk/pagewalk/ntdef"
 
 // object is what a handle refers to.
-type object interface{ typeName() string }
+type object interface {
+	typeName() string
+	head() *objectHeader
+}
+
+// objectHeader is what every object has: it ends, and with it its name, when its last handle is closed.
+type objectHeader struct {
+	handles int
+	names   *names // where its name is, nil without one
+	name    string
+}
+
+func (h *objectHeader) head() *objectHeader { return h }
 
 // stream is a standard handle: the host's standard input, output or error.
-type stream struct{ fd int }
+type stream struct {
+	objectHeader
+	fd int
+}
 
 func (*stream) typeName() string { return "File" }
+
+// processObject is what a process handle refers to.
+type processObject struct {
+	objectHeader
+	proc *Process
+}
+
+func (*processObject) typeName() string { return "Process" }
 
 // handleTable maps handles, multiples of 4, to objects.
 type handleTable struct {
 	objects []object // handle/4 is the index
+	free    []int    // indices of closed handles
 	std     [3]ntdef.Handle
 }
 
 func (h *handleTable) init() {
 	h.objects = make([]object, 0x10) // the first handles of a Windows process are taken before its code runs
 	for i := range h.std {
-		h.std[i] = h.add(&stream{i})
+		h.std[i] = h.add(&stream{fd: i})
 	}
 }
 
+// add gives an object a handle, one that was closed lately where there is one.
 func (h *handleTable) add(o object) ntdef.Handle {
-	for i := 1; i < len(h.objects); i++ {
-		if i >= 0x10 && h.objects[i] == nil {
-			h.objects[i] = o
-			return ntdef.Handle(4 * i)
-		}
+	o.head().handles++
+	if n := len(h.free); n > 0 {
+		i := h.free[n-1]
+		h.free, h.objects[i] = h.free[:n-1], o
+		return ntdef.Handle(4 * i)
 	}
 	h.objects = append(h.objects, o)
 	return ntdef.Handle(4 * (len(h.objects) - 1))
@@ -48,14 +73,75 @@ func (h *handleTable) close(handle ntdef.Handle) ntdef.Status {
 		return ntdef.STATUS_INVALID_HANDLE
 	}
 	h.objects[handle/4] = nil
+	h.free = append(h.free, int(handle/4))
+	head := o.head()
+	if head.handles--; head.handles > 0 {
+		return ntdef.STATUS_SUCCESS
+	}
+	if head.names != nil {
+		delete(head.names.objects, objectKey(head.name))
+	}
 	if c, ok := o.(interface{ closed() }); ok {
 		c.closed()
 	}
 	return ntdef.STATUS_SUCCESS
 }
 
-// isProcess reports whether a handle names the calling process.
-func isProcess(h ntdef.Handle) bool { return h == ntdef.CurrentProcess }
+// process returns the process of a handle or of the pseudo handle: INVALID_HANDLE, OBJECT_TYPE_MISMATCH.
+func (p *Process) process(h ntdef.Handle) (*Process, ntdef.Status) {
+	if h == ntdef.CurrentProcess {
+		return p, ntdef.STATUS_SUCCESS
+	}
+	switch o := p.handles.get(h).(type) {
+	case nil:
+		return nil, ntdef.STATUS_INVALID_HANDLE
+	case *processObject:
+		return o.proc, ntdef.STATUS_SUCCESS
+	}
+	return nil, ntdef.STATUS_OBJECT_TYPE_MISMATCH
+}
+
+// IsProcess reports whether a handle names the process itself.
+func (p *Process) IsProcess(h ntdef.Handle) bool {
+	q, _ := p.process(h)
+	return q == p
+}
+
+// HandleCount returns how many handles the process has.
+func (p *Process) HandleCount() uint32 {
+	n := 0
+	for _, o := range p.handles.objects {
+		if o != nil {
+			n++
+		}
+	}
+	return uint32(n)
+}
+
+// OpenProcess is NtOpenProcess: a handle to the process with an identifier. INVALID_PARAMETER where there is none.
+func (p *Process) OpenProcess(id uint64) (ntdef.Handle, ntdef.Status) {
+	if id != p.id {
+		return 0, ntdef.STATUS_INVALID_CID
+	}
+	return p.handles.add(p.object), ntdef.STATUS_SUCCESS
+}
+
+// DuplicateHandle is NtDuplicateObject within the process: another handle to the same object, the old one closed where
+// closeSource says so. The pseudo handle of the process becomes a real one.
+func (p *Process) DuplicateHandle(h ntdef.Handle, closeSource bool) (ntdef.Handle, ntdef.Status) {
+	o := p.handles.get(h)
+	if h == ntdef.CurrentProcess {
+		o = p.object
+	}
+	if o == nil {
+		return 0, ntdef.STATUS_INVALID_HANDLE
+	}
+	n := p.handles.add(o)
+	if closeSource {
+		p.handles.close(h)
+	}
+	return n, ntdef.STATUS_SUCCESS
+}
 
 // WriteFile is NtWriteFile on a standard handle: how many bytes went out, and the status.
 func (p *Process) WriteFile(handle ntdef.Handle, b []byte) (int, ntdef.Status) {

@@ -19,6 +19,10 @@ type Process struct {
 	thread  *Thread
 	peb     uint64
 	id      uint64
+	object  *processObject
+	token   *token
+	watch   *workingSetWatch // nil until the process asks for it
+	page    uint32           // its memory priority, ProcessPagePriority
 	program *Module
 	folder  fs.FS
 	modules []*Module // mapped images by base address
@@ -117,6 +121,7 @@ func (p *Process) removeModule(base uint64) {
 // AllocateVirtualMemory is NtAllocateVirtualMemory; Base and Size of r become the rounded ones.
 func (p *Process) AllocateVirtualMemory(r *ntmm.Request) ntdef.Status {
 	base, size := r.Base, r.Size
+	r.LockMemory = p.Holds(SeLockMemoryPrivilege)
 	st := p.as.Allocate(r)
 	p.serviced("NtAllocateVirtualMemory", st, allocateParams,
 		uint64(base), size, uint64(r.Type), uint64(r.Protect), uint64(r.Base), r.Size)
@@ -126,6 +131,7 @@ func (p *Process) AllocateVirtualMemory(r *ntmm.Request) ntdef.Status {
 // AllocateVirtualMemoryEx is NtAllocateVirtualMemoryEx.
 func (p *Process) AllocateVirtualMemoryEx(r *ntmm.Request, q ntmm.Requirements) ntdef.Status {
 	base, size := r.Base, r.Size
+	r.LockMemory = p.Holds(SeLockMemoryPrivilege)
 	st := p.as.AllocateEx(r, q)
 	p.serviced("NtAllocateVirtualMemoryEx", st, allocateParams,
 		uint64(base), size, uint64(r.Type), uint64(r.Protect), uint64(r.Base), r.Size)

@@ -29,7 +29,7 @@ type queryVirtualMemoryArgs struct {
 }
 
 func ntQueryVirtualMemory(t *Thread, a *queryVirtualMemoryArgs) (ntdef.Status, error) {
-	if !isProcess(a.Process) {
+	if !t.proc.IsProcess(a.Process) {
 		return ntdef.STATUS_INVALID_HANDLE, nil
 	}
 	switch a.Class {
@@ -120,7 +120,7 @@ func (p *Process) WorkingSetAttributes(va uint64) uint64 {
 	if i.Shared {
 		share = uint64(min(i.Share, 7))
 	}
-	return 1 | share<<1 | uint64(i.Protect&0x7ff)<<4 | flag(i.Shared, 15) | flag(i.Locked, 22) | uint64(i.Priority)<<24
+	return 1 | share<<1 | uint64(i.Protect&0x7ff)<<4 | flag(i.Shared, 15) | flag(i.Locked, 22) | flag(i.Large, 23) | uint64(i.Priority)<<24
 }
 
 func (t *Thread) queryWorkingSetEx(a *queryVirtualMemoryArgs) (ntdef.Status, error) {

@@ -11,6 +11,7 @@ import (
 
 // A sectionObject is what a section handle refers to.
 type sectionObject struct {
+	objectHeader
 	mm    *ntmm.Section
 	image *Section // of an image
 }
@@ -26,21 +27,49 @@ type mappable interface {
 	sections() *ntmm.FileSections
 }
 
-// CreateSection is NtCreateSection without a name. file 0 means page-file-backed memory.
-func (p *Process) CreateSection(size uint64, protect, attributes uint32, file ntdef.Handle) (ntdef.Handle, ntdef.Status) {
-	o, st := p.newSection(size, protect, attributes, file)
+// A SectionRequest is the argument of CreateSection. File 0 means page-file-backed memory; Name may be "".
+type SectionRequest struct {
+	Name       string
+	Size       uint64
+	Protect    uint32
+	Attributes uint32 // SEC_*
+	File       ntdef.Handle
+}
+
+// CreateSection is NtCreateSection with OBJ_OPENIF: a section of that name which is there already is opened, the status is then
+// OBJECT_NAME_EXISTS. OBJECT_TYPE_MISMATCH where something else has the name.
+func (p *Process) CreateSection(r *SectionRequest) (ntdef.Handle, ntdef.Status) {
 	var h ntdef.Handle
-	if st == ntdef.STATUS_SUCCESS {
-		h = p.handles.add(o)
+	st := ntdef.STATUS_OBJECT_NAME_NOT_FOUND
+	if r.Name != "" {
+		if h, _, st = openNamed[*sectionObject](p, r.Name); st == ntdef.STATUS_SUCCESS {
+			st = ntdef.STATUS_OBJECT_NAME_EXISTS
+		}
 	}
-	p.serviced("NtCreateSection", st, sectionParams, size, uint64(protect), uint64(attributes), uint64(file), uint64(h))
+	if st == ntdef.STATUS_OBJECT_NAME_NOT_FOUND {
+		var o *sectionObject
+		if o, st = p.newSection(r); st == ntdef.STATUS_SUCCESS {
+			if r.Name != "" {
+				p.sys.names.insert(r.Name, o)
+			}
+			h = p.handles.add(o)
+		}
+	}
+	p.serviced("NtCreateSection", st, sectionParams, r.Size, uint64(r.Protect), uint64(r.Attributes), uint64(r.File), uint64(h))
 	return h, st
 }
 
-func (p *Process) newSection(size uint64, protect, attributes uint32, file ntdef.Handle) (*sectionObject, ntdef.Status) {
+// OpenSection is NtOpenSection: OBJECT_NAME_NOT_FOUND, OBJECT_TYPE_MISMATCH.
+func (p *Process) OpenSection(name string) (ntdef.Handle, ntdef.Status) {
+	h, _, st := openNamed[*sectionObject](p, name)
+	p.serviced("NtOpenSection", st, sectionParams[4:], uint64(h))
+	return h, st
+}
+
+func (p *Process) newSection(r *SectionRequest) (*sectionObject, ntdef.Status) {
 	var f *ntmm.FileSections
-	if file != 0 {
-		o := p.handles.get(file)
+	if r.File != 0 {
+		o := p.handles.get(r.File)
 		m, ok := o.(mappable)
 		switch {
 		case o == nil:
@@ -50,10 +79,10 @@ func (p *Process) newSection(size uint64, protect, attributes uint32, file ntdef
 		}
 		f = m.sections()
 	}
-	if attributes&ntdef.SEC_IMAGE != 0 && attributes&(ntdef.SEC_COMMIT|ntdef.SEC_RESERVE) == 0 {
+	if r.Attributes&ntdef.SEC_IMAGE != 0 && r.Attributes&(ntdef.SEC_COMMIT|ntdef.SEC_RESERVE) == 0 {
 		return p.newImageObject(f)
 	}
-	mm, st := p.sys.mm.NewSection(f, size, protect, attributes)
+	mm, st := p.sys.mm.NewSection(f, r.Size, r.Protect, r.Attributes)
 	if st != ntdef.STATUS_SUCCESS {
 		return nil, st
 	}

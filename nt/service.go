@@ -51,7 +51,7 @@ func service[A any](name string, support Support, body func(t *Thread, a *A) (nt
 // machine's own, and the built-in ntdll's stubs carry them.
 var Services = sync.OnceValue(func() []Service {
 	var all []Service
-	for _, group := range [][]Service{memoryServices, sectionServices, workingSetServices, processServices, fileServices, timeServices} {
+	for _, group := range [][]Service{memoryServices, sectionServices, workingSetServices, aweServices, tokenServices, processServices, fileServices, timeServices} {
 		all = append(all, group...)
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })
@@ -74,6 +74,7 @@ func ServiceNumber(name string) uint32 {
 // service runs the system service with a number.
 func (t *Thread) service(n uint32) error {
 	c := t.cpu
+	t.sys.calls++
 	all := Services()
 	if n == 0 || uint64(n) > uint64(len(all)) {
 		t.sys.warn("system service %#x does not exist (at %s)", n, t.proc.Where(c.RIP))

@@ -9,7 +9,7 @@ import (
 )
 
 var memoryServices = []Service{
-	service("NtAllocateVirtualMemory", Partial("not MEM_LARGE_PAGES, MEM_PHYSICAL; the calling process"), ntAllocateVirtualMemory),
+	service("NtAllocateVirtualMemory", Partial("the calling process"), ntAllocateVirtualMemory),
 	service("NtAllocateVirtualMemoryEx", Partial("address requirements, placeholders; the calling process"), ntAllocateVirtualMemoryEx),
 	service("NtFreeVirtualMemory", Partial("the calling process"), ntFreeVirtualMemory),
 	service("NtProtectVirtualMemory", Partial("the calling process"), ntProtectVirtualMemory),
@@ -33,10 +33,10 @@ func ntAllocateVirtualMemory(t *Thread, a *allocateVirtualMemoryArgs) (ntdef.Sta
 	if err != nil {
 		return 0, err
 	}
-	if !isProcess(a.Process) {
+	if !t.proc.IsProcess(a.Process) {
 		return ntdef.STATUS_INVALID_HANDLE, nil
 	}
-	r.ZeroBits, r.Type, r.Protect = a.ZeroBits, a.Type, a.Protect
+	r.ZeroBits, r.Type, r.Protect, r.LockMemory = a.ZeroBits, a.Type, a.Protect, t.proc.Holds(SeLockMemoryPrivilege)
 	if st := t.as().Allocate(&r); st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
@@ -62,7 +62,7 @@ func ntAllocateVirtualMemoryEx(t *Thread, a *allocateVirtualMemoryExArgs) (ntdef
 	switch {
 	case err != nil || st != ntdef.STATUS_SUCCESS:
 		return st, err
-	case !isProcess(a.Process):
+	case !t.proc.IsProcess(a.Process):
 		return ntdef.STATUS_INVALID_HANDLE, nil
 	}
 	r.Type, r.Protect = a.Type, a.Protect
@@ -134,7 +134,7 @@ func ntFreeVirtualMemory(t *Thread, a *freeVirtualMemoryArgs) (ntdef.Status, err
 	if err != nil {
 		return 0, err
 	}
-	if !isProcess(a.Process) {
+	if !t.proc.IsProcess(a.Process) {
 		return ntdef.STATUS_INVALID_HANDLE, nil
 	}
 	r.Type = a.FreeType
@@ -160,7 +160,7 @@ func ntProtectVirtualMemory(t *Thread, a *protectVirtualMemoryArgs) (ntdef.Statu
 	if err := t.Probe(uint64(a.OldProtect), 4, x86.Read|x86.Write); err != nil {
 		return 0, err
 	}
-	if !isProcess(a.Process) {
+	if !t.proc.IsProcess(a.Process) {
 		return ntdef.STATUS_INVALID_HANDLE, nil
 	}
 	r.Protect = a.NewProtect
@@ -198,17 +198,20 @@ func ntWriteVirtualMemory(t *Thread, a *copyVirtualMemoryArgs) (ntdef.Status, er
 	return t.copyMemory(a, a.Buffer, a.BaseAddress)
 }
 
-// copyMemory copies page by page. A source that ends early gives STATUS_PARTIAL_COPY, a destination STATUS_ACCESS_VIOLATION;
-// the count of bytes copied so far is stored either way.
 func (t *Thread) copyMemory(a *copyVirtualMemoryArgs, from, to uint64) (ntdef.Status, error) {
-	if !isProcess(a.Process) {
+	if !t.proc.IsProcess(a.Process) {
 		return ntdef.STATUS_INVALID_HANDLE, nil
 	}
+	done, st := t.CopyMemory(from, to, a.Size)
+	return st, t.storeLength(a.Copied, done)
+}
+
+// CopyMemory copies page by page and returns how many bytes it copied. A source that ends early gives STATUS_PARTIAL_COPY, a
+// destination STATUS_ACCESS_VIOLATION.
+func (t *Thread) CopyMemory(from, to, size uint64) (done uint64, st ntdef.Status) {
 	var page [x86.PageSize]byte
-	var done uint64
-	st := ntdef.STATUS_SUCCESS
-	for done < a.Size {
-		part := page[:min(a.Size-done, uint64(pagePart(from+done, len(page))))]
+	for done < size {
+		part := page[:min(size-done, uint64(pagePart(from+done, len(page))))]
 		if t.Read(from+done, part) != nil {
 			st = ntdef.STATUS_PARTIAL_COPY
 			break
@@ -219,7 +222,7 @@ func (t *Thread) copyMemory(a *copyVirtualMemoryArgs, from, to uint64) (ntdef.St
 		}
 		done += uint64(len(part))
 	}
-	return st, t.storeLength(a.Copied, done)
+	return done, st
 }
 
 type flushInstructionCacheArgs struct {
@@ -230,7 +233,7 @@ type flushInstructionCacheArgs struct {
 
 // ntFlushInstructionCache has nothing to flush: the processor sees every write to code, as x86 does (SDM vol. 3A 12.6).
 func ntFlushInstructionCache(t *Thread, a *flushInstructionCacheArgs) (ntdef.Status, error) {
-	if !isProcess(a.Process) {
+	if !t.proc.IsProcess(a.Process) {
 		return ntdef.STATUS_INVALID_HANDLE, nil
 	}
 	return ntdef.STATUS_SUCCESS, nil

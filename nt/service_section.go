@@ -9,7 +9,8 @@ import (
 )
 
 var sectionServices = []Service{
-	service("NtCreateSection", Partial("no names; no large pages"), ntCreateSection),
+	service("NtCreateSection", Partial("no large pages; one directory of names"), ntCreateSection),
+	service("NtOpenSection", Partial("one directory of names; access rights are not checked"), ntOpenSection),
 	service("NtMapViewOfSection", Partial("the calling process"), ntMapViewOfSection),
 	service("NtMapViewOfSectionEx", Partial("the calling process; no extended parameters"), ntMapViewOfSectionEx),
 	service("NtUnmapViewOfSection", Partial("the calling process"), ntUnmapViewOfSection),
@@ -41,18 +42,35 @@ func ntCreateSection(t *Thread, a *createSectionArgs) (ntdef.Status, error) {
 			return 0, err
 		}
 	}
-	if a.ObjectAttributes != 0 {
-		const objectName = 0x10
-		name, err := t.Load64(a.ObjectAttributes + objectName)
-		if err != nil {
-			return 0, err
-		}
-		if name != 0 {
-			t.sys.warn("NtCreateSection: named sections are not implemented (at %s)", t.proc.Where(t.cpu.RIP))
-			return ntdef.STATUS_NOT_IMPLEMENTED, nil
-		}
+	name, openIf, err := t.objectAttributes(a.ObjectAttributes)
+	if err != nil {
+		return 0, err
 	}
-	h, st := t.proc.CreateSection(size, a.PageProtection, a.Attributes, a.File)
+	if name != "" && !openIf && t.sys.names.lookup(name) != nil {
+		return ntdef.STATUS_OBJECT_NAME_COLLISION, nil
+	}
+	h, st := t.proc.CreateSection(&SectionRequest{name, size, a.PageProtection, a.Attributes, a.File})
+	if !st.IsSuccess() {
+		return st, nil
+	}
+	return st, t.Store64(uint64(a.SectionHandle), uint64(h))
+}
+
+type openSectionArgs struct {
+	SectionHandle    ntdef.Ptr[uint64]
+	DesiredAccess    uint32
+	ObjectAttributes uint64
+}
+
+func ntOpenSection(t *Thread, a *openSectionArgs) (ntdef.Status, error) {
+	if err := t.Probe(uint64(a.SectionHandle), 8, x86.Read|x86.Write); err != nil {
+		return 0, err
+	}
+	name, _, err := t.objectAttributes(a.ObjectAttributes)
+	if err != nil {
+		return 0, err
+	}
+	h, st := t.proc.OpenSection(name)
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
@@ -113,7 +131,7 @@ func (t *Thread) mapView(section, process ntdef.Handle, base, offset, size ntdef
 			return 0, err
 		}
 	}
-	if !isProcess(process) {
+	if !t.proc.IsProcess(process) {
 		return ntdef.STATUS_INVALID_HANDLE, nil
 	}
 	v.Base, v.Size = r.Base, r.Size
@@ -145,7 +163,7 @@ type unmapViewOfSectionExArgs struct {
 }
 
 func ntUnmapViewOfSectionEx(t *Thread, a *unmapViewOfSectionExArgs) (ntdef.Status, error) {
-	if !isProcess(a.Process) {
+	if !t.proc.IsProcess(a.Process) {
 		return ntdef.STATUS_INVALID_HANDLE, nil
 	}
 	return t.proc.UnmapSection(a.BaseAddress, a.Flags), nil
@@ -222,7 +240,7 @@ func ntFlushVirtualMemory(t *Thread, a *flushVirtualMemoryArgs) (ntdef.Status, e
 	if err := t.Probe(a.IoStatus, 16, x86.Write); err != nil {
 		return 0, err
 	}
-	if !isProcess(a.Process) {
+	if !t.proc.IsProcess(a.Process) {
 		return ntdef.STATUS_INVALID_HANDLE, nil
 	}
 	if st := t.as().Flush(&r); st != ntdef.STATUS_SUCCESS {

@@ -15,7 +15,6 @@ var workingSetServices = []Service{
 	service("NtResetWriteWatch", Partial("the calling process"), ntResetWriteWatch),
 	service("NtSetInformationVirtualMemory", Partial("prefetch, page priority, removal from the working set; the calling process"), ntSetInformationVirtualMemory),
 	service("NtCreatePagingFile", Partial("STATUS_PRIVILEGE_NOT_HELD: no process holds SeCreatePagefilePrivilege"), ntCreatePagingFile),
-	service("NtAllocateUserPhysicalPages", Partial("STATUS_PRIVILEGE_NOT_HELD: no process holds SeLockMemoryPrivilege"), ntAllocateUserPhysicalPages),
 }
 
 type lockVirtualMemoryArgs struct {
@@ -50,7 +49,7 @@ func (t *Thread) lock(a *lockVirtualMemoryArgs, do func(*ntmm.Request) ntdef.Sta
 	if err != nil {
 		return 0, err
 	}
-	if !isProcess(a.Process) {
+	if !t.proc.IsProcess(a.Process) {
 		return ntdef.STATUS_INVALID_HANDLE, nil
 	}
 	if st := do(&r); st != ntdef.STATUS_SUCCESS {
@@ -84,7 +83,7 @@ func ntGetWriteWatch(t *Thread, a *getWriteWatchArgs) (ntdef.Status, error) {
 		return ntdef.STATUS_INVALID_PARAMETER_2, nil
 	case room == 0 || room > uint64(t.as().Layout().High)/8:
 		return ntdef.STATUS_INVALID_PARAMETER_5, nil
-	case !isProcess(a.Process):
+	case !t.proc.IsProcess(a.Process):
 		return ntdef.STATUS_INVALID_HANDLE, nil
 	}
 	r := ntmm.Request{Base: x86.VirtAddr(a.BaseAddress), Size: a.RegionSize}
@@ -119,7 +118,7 @@ type resetWriteWatchArgs struct {
 }
 
 func ntResetWriteWatch(t *Thread, a *resetWriteWatchArgs) (ntdef.Status, error) {
-	if !isProcess(a.Process) {
+	if !t.proc.IsProcess(a.Process) {
 		return ntdef.STATUS_INVALID_HANDLE, nil
 	}
 	return t.as().ResetWriteWatch(&ntmm.Request{Base: x86.VirtAddr(a.BaseAddress), Size: a.RegionSize}), nil
@@ -146,7 +145,7 @@ func ntSetInformationVirtualMemory(t *Thread, a *setInformationVirtualMemoryArgs
 		return ntdef.STATUS_INVALID_PARAMETER_5, nil
 	case a.Length != 4:
 		return ntdef.STATUS_INVALID_PARAMETER_6, nil
-	case !isProcess(a.Process):
+	case !t.proc.IsProcess(a.Process):
 		return ntdef.STATUS_INVALID_HANDLE, nil
 	}
 	value, err := t.Load32(a.Buffer)
@@ -183,18 +182,5 @@ func ntSetInformationVirtualMemory(t *Thread, a *setInformationVirtualMemoryArgs
 type createPagingFileArgs struct{ Name, Minimum, Maximum, Priority uint64 }
 
 func ntCreatePagingFile(*Thread, *createPagingFileArgs) (ntdef.Status, error) {
-	return ntdef.STATUS_PRIVILEGE_NOT_HELD, nil
-}
-
-type allocateUserPhysicalPagesArgs struct {
-	Process ntdef.Handle
-	Count   ntdef.Ptr[uint64]
-	Pages   uint64
-}
-
-func ntAllocateUserPhysicalPages(t *Thread, a *allocateUserPhysicalPagesArgs) (ntdef.Status, error) {
-	if !isProcess(a.Process) {
-		return ntdef.STATUS_INVALID_HANDLE, nil
-	}
 	return ntdef.STATUS_PRIVILEGE_NOT_HELD, nil
 }

@@ -41,6 +41,8 @@ func (s *System) StartProcess(prog Program, args, env []string) (*Process, error
 	t := &Thread{sys: s, proc: p, cpu: s.cpu, id: p.id + 4}
 	p.thread = t
 	s.proc = p
+	p.object, p.token = &processObject{proc: p}, newToken(s.privileges)
+	p.page = ntmm.NormalPriority
 	p.handles.init()
 	b := builder{p: p, t: t}
 	if err := b.build(pe, &prog, args, env); err != nil {

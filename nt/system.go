@@ -27,6 +27,8 @@ type Config struct {
 	Timing   bool        // and what its profile says that translations take passes as time
 	Seed     uint64      // ASLR, cookies, RDRAND
 
+	Privileges []Privilege // that processes may enable
+
 	SystemImages map[string][]byte // C:\Windows\System32: PE images by lower-case file name; ntdll.dll must be there
 	UserFuncs    []UserFunc        // the bodies behind the built-in images' stubs, by number from UserFuncBase
 
@@ -61,6 +63,12 @@ type System struct {
 
 	pageFile *os.File // nil: none
 
+	names      names
+	calls      uint64 // system services
+	cache      fileCacheLimits
+	cachePeak  uint64 // pages
+	privileges []Privilege
+
 	proc   *Process
 	done   <-chan struct{}
 	timing bool
@@ -81,6 +89,7 @@ func New(cfg Config) (*System, error) {
 		mem: mem, rng: rand.New(rand.NewPCG(cfg.Seed, 0x70616765_77616c6b)),
 		funcs: cfg.UserFuncs, stdin: cfg.Stdin, stdout: cfg.Stdout, stderr: cfg.Stderr,
 		hooks: cfg.Hooks, max: cfg.MaxInstructions, stepOnly: cfg.StepOnly, timing: cfg.Timing,
+		privileges: cfg.Privileges,
 	}
 	if err := s.init(&cfg); err != nil {
 		return nil, errors.Join(err, s.Close())

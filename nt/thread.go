@@ -53,6 +53,21 @@ func (t *Thread) Function() string {
 
 func (t *Thread) as() *ntmm.AddressSpace { return t.proc.as }
 
+// SetStackGuarantee keeps bytes, a multiple of pages, of the stack for handlers of its overflow and returns what was kept before;
+// 0 asks only. INVALID_PARAMETER for more than the stack has.
+func (t *Thread) SetStackGuarantee(bytes uint64) (old uint64, st ntdef.Status) {
+	old = t.stack.Guarantee
+	switch {
+	case bytes == 0:
+	case bytes > uint64(t.stack.Base-t.stack.DeallocationStack)/2:
+		return old, ntdef.STATUS_INVALID_PARAMETER
+	default:
+		t.stack.Guarantee = max(old, bytes)
+		_ = t.Store32(t.teb+ntdef.TebGuaranteedStackBytes, uint32(t.stack.Guarantee))
+	}
+	return old, ntdef.STATUS_SUCCESS
+}
+
 // publishStackLimit copies the stack limit to the TEB, where stack probes and handlers look for it.
 func (t *Thread) publishStackLimit() {
 	// A guest may have freed its own TEB; then nobody can look.

@@ -48,6 +48,7 @@ func (t *Thread) resolve(f *x86.Fault, rec *ntdef.ExceptionRecord) bool {
 		t.publishStackLimit()
 	}
 	if r.Status == ntdef.STATUS_SUCCESS {
+		t.faultedIn(f.Addr)
 		return true
 	}
 	*rec = ntdef.ExceptionRecord{Code: r.Status, NumParams: uint32(r.NumParams)}

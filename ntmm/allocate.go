@@ -47,11 +47,7 @@ type Requirements struct {
 func (as *AddressSpace) AllocateEx(r *Request, q Requirements) ntdef.Status {
 	defer as.m.check()
 	switch {
-	case r.Type&^(allocationTypes|placeholderTypes) != 0,
-		q != Requirements{} && r.Base != 0,
-		q.Alignment != 0 && (q.Alignment < granularity || q.Alignment&(q.Alignment-1) != 0),
-		q.Lowest%granularity != 0, q.Highest != 0 && (q.Highest+1)%x86.PageSize != 0,
-		q.Highest >= as.high, q.Highest != 0 && q.Lowest >= q.Highest,
+	case r.Type&^(allocationTypes|placeholderTypes) != 0, !as.reasonable(q, r.Base),
 		r.Type&placeholderTypes == placeholderTypes,
 		r.Type&placeholderTypes != 0 && r.Type&ntdef.MEM_RESERVE == 0,
 		r.Type&ntdef.MEM_RESERVE_PLACEHOLDER != 0 && (r.Protect != ntdef.PAGE_NOACCESS || r.Type&ntdef.MEM_COMMIT != 0),
@@ -62,6 +58,18 @@ func (as *AddressSpace) AllocateEx(r *Request, q Requirements) ntdef.Status {
 		q.Highest = as.high - 1
 	}
 	return as.allocate(r, q)
+}
+
+// reasonable reports whether requirements make sense and do not come with a base.
+func (as *AddressSpace) reasonable(q Requirements, base x86.VirtAddr) bool {
+	switch {
+	case q != Requirements{} && base != 0,
+		q.Alignment != 0 && (q.Alignment < granularity || q.Alignment&(q.Alignment-1) != 0),
+		q.Lowest%granularity != 0, q.Highest != 0 && (q.Highest+1)%x86.PageSize != 0,
+		q.Highest >= as.high, q.Highest != 0 && q.Lowest >= q.Highest:
+		return false
+	}
+	return true
 }
 
 func (as *AddressSpace) allocate(r *Request, q Requirements) ntdef.Status {
@@ -87,6 +95,9 @@ func (as *AddressSpace) allocate(r *Request, q Requirements) ntdef.Status {
 		return ntdef.STATUS_INVALID_PAGE_PROTECTION
 	}
 	code, ok := encodeProtect(r.Protect &^ ntdef.PAGE_TARGETS_INVALID)
+	if as.noDynamicCode && code.executable() {
+		return ntdef.STATUS_DYNAMIC_CODE_BLOCKED
+	}
 	if !ok || code.writeCopy() || r.Protect&ntdef.PAGE_TARGETS_INVALID != 0 && !code.executable() {
 		return ntdef.STATUS_INVALID_PAGE_PROTECTION
 	}

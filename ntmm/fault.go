@@ -149,7 +149,7 @@ func (c protectCode) allows(a x86.Access) bool {
 
 // demandZero maps a zeroed frame.
 func (as *AddressSpace) demandZero(f *fault, code protectCode) (FaultKind, ntdef.Status, ntdef.Status) {
-	frame, ok := as.m.takeFrame(true)
+	frame, ok := as.takeFrame(true)
 	if !ok {
 		return NoMemory, ntdef.STATUS_NO_MEMORY, 0
 	}
@@ -236,7 +236,7 @@ func (as *AddressSpace) copyPage(f *fault, from uint64, code protectCode) (Fault
 	if st := as.chargeCopy(f); st != ntdef.STATUS_SUCCESS {
 		return NoMemory, st, 0
 	}
-	frame, ok := m.takeFrame(false)
+	frame, ok := as.takeFrame(false)
 	if !ok {
 		as.releaseCopy(f)
 		return NoMemory, ntdef.STATUS_NO_MEMORY, 0

@@ -44,6 +44,15 @@ func (m *Manager) takeFrame(zeroed bool) (uint64, bool) {
 	return frame, true
 }
 
+// takeFrame is the manager's, for a page that gets the space's priority.
+func (as *AddressSpace) takeFrame(zeroed bool) (uint64, bool) {
+	frame, ok := as.m.takeFrame(zeroed)
+	if ok {
+		as.m.pfns.entry(frame).priority = as.priority
+	}
+	return frame, ok
+}
+
 // frame returns the contents of a frame.
 func (m *Manager) frame(frame uint64) []byte {
 	return m.mem.Frame(x86.PhysAddr(frame << x86.PageShift))[:]
@@ -63,8 +72,9 @@ func (m *Manager) repurposeAny() uint64 {
 // repurpose takes a page off standby: its PTE says from then on where the contents are.
 func (m *Manager) repurpose(frame uint64) {
 	m.pfns.unlink(frame)
-	m.count.TransitionRepurposed++
 	p := m.pfns.entry(frame)
+	m.count.TransitionRepurposed++
+	m.count.RepurposedByPriority[p.priority]++
 	switch e := p.original; {
 	case p.proto():
 		m.areas[p.area].setProto(uint64(p.pte), e)

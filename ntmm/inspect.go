@@ -129,6 +129,9 @@ func (as *AddressSpace) SetPagePriority(start, end x86.VirtAddr, priority uint8)
 	})
 }
 
+// SetDefaultPriority gives the pages that fault in from now on a priority from 0 to 7 (ProcessPagePriority).
+func (as *AddressSpace) SetDefaultPriority(priority uint8) { as.priority = min(priority, priorities-1) }
+
 // RemoveFromWorkingSet takes the pages of a range that are not locked out of the working set.
 func (as *AddressSpace) RemoveFromWorkingSet(start, end x86.VirtAddr) {
 	as.forValid(start.Page(), end, func(va x86.VirtAddr, at x86.PhysAddr, e x86.PTE) {

@@ -83,8 +83,11 @@ type Counters struct {
 	PagesInput           uint64 // pages that they brought, those read ahead too
 	PageWrites           uint64
 	PagesOutput          uint64
+	MappedPageWrites     uint64 // of PageWrites, those to mapped files
+	MappedPagesOutput    uint64
 	MappedWriteFails     uint64
 	TransitionRepurposed uint64 // standby pages that were given to others
+	RepurposedByPriority [priorities]uint64
 
 	CommittedPages    uint64 // now
 	CommitLimit       uint64
@@ -93,6 +96,7 @@ type Counters struct {
 	FreePages         uint64
 	StandbyPages      [priorities]uint64
 	ModifiedPages     uint64
+	ModifiedPageFile  uint64 // of ModifiedPages, those that go to a page file
 	ModifiedNoWrite   uint64
 	BadPages          uint64
 	ActivePages       uint64 // in use
@@ -120,6 +124,7 @@ func (m *Manager) Counters() Counters {
 	for i := range c.StandbyPages {
 		c.StandbyPages[i] = d.lists[listStandby+listID(i)].n
 	}
+	c.ModifiedPageFile = d.lists[listModified].n
 	c.ModifiedPages, c.ModifiedNoWrite, c.BadPages = d.modified(), d.lists[listModifiedNo].n, d.lists[listBad].n
 	c.PhysicalPages = d.frames - 1
 	c.ActivePages = c.PhysicalPages - c.AvailablePages() - c.ModifiedPages - c.ModifiedNoWrite - c.BadPages

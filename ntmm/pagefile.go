@@ -27,7 +27,8 @@ type PageFile struct {
 // PageFileUsage is what is known of a page file, in pages.
 type PageFileUsage struct {
 	Name                         string
-	Size, Maximum, InUse, Peak   uint64
+	Size, Minimum, Maximum       uint64
+	InUse, Peak                  uint64
 	Writes, PagesOut, WriteFails uint64
 }
 
@@ -63,7 +64,7 @@ func (m *Manager) AddPageFile(p *PageFile) ntdef.Status {
 		return ntdef.STATUS_TOO_MANY_PAGING_FILES
 	}
 	f := &pageFile{number: uint64(len(m.pageFiles)), storage: p.Storage}
-	f.Name, f.Maximum = p.Name, maximum
+	f.Name, f.Minimum, f.Maximum = p.Name, initial, maximum
 	if !f.extend(initial) {
 		return ntdef.STATUS_DISK_FULL
 	}

@@ -9,7 +9,7 @@ import (
 // page file, come with it and wait on standby.
 func (as *AddressSpace) pageFileIn(f *fault, code protectCode) (FaultKind, ntdef.Status, ntdef.Status) {
 	m := as.m
-	frame, ok := m.takeFrame(false)
+	frame, ok := as.takeFrame(false)
 	if !ok {
 		return NoMemory, ntdef.STATUS_NO_MEMORY, 0
 	}

@@ -43,6 +43,9 @@ const (
 	normalPriority = 5
 )
 
+// NormalPriority is the priority of pages that nobody chose one for (MEMORY_PRIORITY_NORMAL).
+const NormalPriority = normalPriority
+
 // state is the state of the frames on a list.
 func (l listID) state() PFNState {
 	switch {

@@ -29,6 +29,8 @@ func (as *AddressSpace) Protect(r *Request) (old uint32, st ntdef.Status) {
 		return 0, ntdef.STATUS_INVALID_PAGE_PROTECTION
 	}
 	switch {
+	case as.noDynamicCode && code.executable():
+		return 0, ntdef.STATUS_DYNAMIC_CODE_BLOCKED
 	case r.Base >= as.high:
 		return 0, ntdef.STATUS_INVALID_PARAMETER_2
 	case r.Size == 0, r.Size > uint64(as.high-r.Base):
@@ -67,6 +69,13 @@ func (as *AddressSpace) Protect(r *Request) (old uint32, st ntdef.Status) {
 	as.vadEvent(VADProtect, v, start, end, r.Protect)
 	return first.protect(), ntdef.STATUS_SUCCESS
 }
+
+// ProhibitDynamicCode makes it impossible to make memory executable but by mapping an image (ProcessDynamicCodePolicy): the
+// status is DYNAMIC_CODE_BLOCKED from now on.
+func (as *AddressSpace) ProhibitDynamicCode() { as.noDynamicCode = true }
+
+// DynamicCodeProhibited reports whether that was done.
+func (as *AddressSpace) DynamicCodeProhibited() bool { return as.noDynamicCode }
 
 // protectViewPage gives a page of a view a protection. While the page is an image's, a write copies it.
 func (as *AddressSpace) protectViewPage(v *vad, va x86.VirtAddr, at x86.PhysAddr, e x86.PTE, code protectCode) {

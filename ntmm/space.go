@@ -3,6 +3,7 @@ package ntmm
 import (
 	"iter"
 	"slices"
+	"unsafe"
 
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/x86"
@@ -28,9 +29,14 @@ type AddressSpace struct {
 	commit, commitPeak uint64 // private pages promised
 	virtual, peak      uint64 // bytes of addresses in use
 	tables             uint64 // pages of page tables
+	peakVADs           uint64
+	viewPages          uint64
+	peakViewPages      uint64
 	faults             uint64
-	watches            int // VADs with a write watch
+	watches            int                 // VADs with a write watch
 	physical           map[uint64]struct{} // frames of AWE
+	priority           uint8               // of pages that fault in
+	noDynamicCode      bool
 	pcid               uint16
 	stale              bool // translations of this space may be cached that no longer hold
 }
@@ -42,13 +48,31 @@ type SpaceCounters struct {
 	Committed, PeakCommitted   uint64
 	PageTables                 uint64
 	Private, Shareable, Shared uint64 // of the working set; Shared are pages that another one has too
+	SharedCommit               uint64 // of the page-file-backed sections that it has views of
+	NonPagedPool, PeakNonPaged uint64 // bytes: its VADs
+	PagedPool, PeakPaged       uint64 // bytes: the prototype PTEs of its views
 }
+
+// vadBytes is what a VAD costs, a charge to the nonpaged pool on Windows; prototypeBytes what a page of a view costs there.
+const (
+	vadBytes       = uint64(unsafe.Sizeof(vad{}))
+	prototypeBytes = 8
+)
 
 // Counters returns the counts of the moment.
 func (as *AddressSpace) Counters() SpaceCounters {
 	c := SpaceCounters{
 		PageFaults: as.faults, VirtualSize: as.virtual, PeakVirtual: as.peak, Committed: as.commit,
 		PeakCommitted: as.commitPeak, PageTables: as.tables,
+	}
+	c.NonPagedPool, c.PeakNonPaged = uint64(as.vads.n)*vadBytes, as.peakVADs*vadBytes
+	c.PagedPool, c.PeakPaged = as.viewPages*prototypeBytes, as.peakViewPages*prototypeBytes
+	seen := map[*controlArea]bool{}
+	for v := as.vads.next(0); v != nil; v = as.vads.next(v.end) {
+		if a := v.area; a != nil && a.image == nil && a.file == nil && !seen[a] {
+			seen[a] = true
+			c.SharedCommit += a.charged
+		}
 	}
 	as.forValid(0, as.high, func(_ x86.VirtAddr, _ x86.PhysAddr, e x86.PTE) {
 		switch p := as.m.pfns.entry(frameOf(e)); {
@@ -75,7 +99,7 @@ type Stack struct {
 // NewAddressSpace returns an empty address space with its PML4. STATUS_NO_MEMORY or STATUS_COMMITMENT_LIMIT where there is no
 // frame for it.
 func (m *Manager) NewAddressSpace(l Layout) (*AddressSpace, ntdef.Status) {
-	as := &AddressSpace{m: m, low: l.Low, high: l.High + 1, ws: WorkingSet{Minimum: defaultMinimum, Maximum: defaultMaximum}}
+	as := &AddressSpace{m: m, low: l.Low, high: l.High + 1, ws: WorkingSet{Minimum: defaultMinimum, Maximum: defaultMaximum}, priority: normalPriority}
 	if st := as.charge(1); st != ntdef.STATUS_SUCCESS {
 		return nil, st
 	}
@@ -145,6 +169,11 @@ func (as *AddressSpace) insertVAD(v *vad) {
 	as.vads.insert(v)
 	as.virtual += uint64(v.end - v.start)
 	as.peak = max(as.peak, as.virtual)
+	as.peakVADs = max(as.peakVADs, uint64(as.vads.n))
+	if v.area != nil {
+		as.viewPages += v.pages()
+		as.peakViewPages = max(as.peakViewPages, as.viewPages)
+	}
 }
 
 func (as *AddressSpace) deleteVAD(v *vad) {
@@ -153,6 +182,9 @@ func (as *AddressSpace) deleteVAD(v *vad) {
 	}
 	as.vads.remove(v)
 	as.virtual -= uint64(v.end - v.start)
+	if v.area != nil {
+		as.viewPages -= v.pages()
+	}
 }
 
 // removeVAD frees a VAD's pages and the VAD.

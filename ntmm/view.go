@@ -16,6 +16,8 @@ type View struct {
 	Type       uint32 // MEM_TOP_DOWN, MEM_RESERVE (a data file), MEM_REPLACE_PLACEHOLDER
 	Protect    uint32
 	TopDown    bool
+
+	Requirements // of the place, where Base is 0
 }
 
 const viewTypes = ntdef.MEM_TOP_DOWN | ntdef.MEM_RESERVE | ntdef.MEM_LARGE_PAGES | ntdef.MEM_REPLACE_PLACEHOLDER
@@ -39,6 +41,9 @@ func (as *AddressSpace) MapView(s *Section, view *View) ntdef.Status {
 			return ntdef.STATUS_SECTION_PROTECTION
 		}
 		code |= s.code & codeModifier
+	}
+	if as.noDynamicCode && code.executable() && !s.IsImage() {
+		return ntdef.STATUS_DYNAMIC_CODE_BLOCKED
 	}
 	a := s.area
 	v := &vad{typ: ntdef.MEM_MAPPED, protect: code.protect(), code: code, area: a, offset: view.Offset >> x86.PageShift}
@@ -86,6 +91,8 @@ func (as *AddressSpace) viewArguments(s *Section, view *View) (x86.VirtAddr, ntd
 	case view.Type&^viewTypes != 0,
 		view.Type&ntdef.MEM_RESERVE != 0 && s.area.file == nil:
 		return 0, ntdef.STATUS_INVALID_PARAMETER_9
+	case !as.reasonable(view.Requirements, view.Base):
+		return 0, ntdef.STATUS_INVALID_PARAMETER
 	case view.Base%grain != 0, view.Offset%uint64(grain) != 0:
 		return 0, ntdef.STATUS_MAPPED_ALIGNMENT
 	case view.Size >= maxSection:
@@ -123,11 +130,11 @@ func (as *AddressSpace) place(view *View, high x86.VirtAddr) (x86.VirtAddr, ntde
 		}
 		return view.Base, ntdef.STATUS_SUCCESS
 	}
-	find := as.vads.lowest
-	if view.TopDown || view.Type&ntdef.MEM_TOP_DOWN != 0 {
-		find = as.vads.highest
+	q := view.Requirements
+	if q.Highest == 0 || q.Highest >= high {
+		q.Highest = high - 1
 	}
-	base, ok := find(view.Size, as.low, high)
+	base, ok := as.choose(view.Size, view.TopDown || view.Type&ntdef.MEM_TOP_DOWN != 0, q)
 	if !ok {
 		return 0, ntdef.STATUS_NO_MEMORY
 	}

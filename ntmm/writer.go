@@ -108,6 +108,8 @@ func (m *Manager) writeArea(a *controlArea, first, n uint64) error {
 		}
 	}
 	m.ioEvent(IOMappedFileWrite, a.name, off, n)
+	m.count.MappedPageWrites++
+	m.count.MappedPagesOutput += n
 	m.count.PageWrites++
 	m.count.PagesOutput += n
 	return nil

@@ -135,6 +135,9 @@ func (im *image) code() error {
 		}
 		im.text = append(im.text, c.Bytes...)
 	}
+	if len(im.text) == 0 {
+		im.text = []byte{0xcc} // a DLL of forwarders alone: the loader wants no empty section
+	}
 	im.text = pad(im.text, fileAlign)
 	im.rdataRVA = im.textRVA + uint32(align(len(im.text), sectionAlign))
 	return nil

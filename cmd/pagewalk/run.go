@@ -15,9 +15,10 @@ import (
 
 type runCmd struct {
 	sharedFlags
-	Pagefile pageFile `placeholder:"SIZE[-MAX][:FILE]" help:"Give the guest a page file of SIZE, extended to MAX where it needs more, in FILE or a temporary file; it is removed at the end."`
-	Env      []string `sep:"none" placeholder:"K=V" help:"Set an environment variable of the guest."`
-	Trace    string   `placeholder:"KIND,…" help:"Trace faults, vad, services, api, exceptions, modules."`
+	Pagefile  pageFile `placeholder:"SIZE[-MAX][:FILE]" help:"Give the guest a page file of SIZE, extended to MAX where it needs more, in FILE or a temporary file; it is removed at the end."`
+	Privilege []string `placeholder:"NAME" help:"Let the guest enable a privilege: SeLockMemoryPrivilege for large pages and AWE, SeProfileSingleProcessPrivilege, …; may be repeated."`
+	Env       []string `sep:"none" placeholder:"K=V" help:"Set an environment variable of the guest."`
+	Trace     string   `placeholder:"KIND,…" help:"Trace faults, vad, services, api, exceptions, modules."`
 
 	Command []string `arg:"" passthrough:"" name:"program" help:"The program, a PE64 file, and its arguments."`
 }
@@ -35,6 +36,13 @@ func (c *runCmd) Run(ctx context.Context, std stdio) (err error) {
 		if i := strings.IndexByte(kv, '='); i <= 0 {
 			return fmt.Errorf("--env %q: want K=V", kv)
 		}
+	}
+	for _, name := range c.Privilege {
+		p, ok := nt.PrivilegeByName(name)
+		if !ok {
+			return fmt.Errorf("--privilege %q: want one of %s", name, strings.Join(nt.PrivilegeNames(), ", "))
+		}
+		cfg.Privileges = append(cfg.Privileges, p)
 	}
 	if len(c.Env) > 0 {
 		cfg.Env = append(pagewalk.DefaultEnv(), c.Env...)

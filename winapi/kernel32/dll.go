@@ -16,7 +16,8 @@ func DLL() *winapi.DLL {
 		Exit: freeFiberLocals,
 	}
 	for _, group := range [][]nt.UserFunc{
-		memoryFuncs, mappingFuncs, heapFuncs, processFuncs, environmentFuncs, fileFuncs, moduleFuncs, stringFuncs, timeFuncs, tlsFuncs,
+		memoryFuncs, mappingFuncs, offerFuncs, aweFuncs, workingSetFuncs, psapiFuncs, memoryStatusFuncs, mitigationFuncs, processMemoryFuncs,
+		heapFuncs, heapWalkFuncs, localFuncs, processFuncs, environmentFuncs, fileFuncs, moduleFuncs, stringFuncs, timeFuncs, tlsFuncs,
 		flsFuncs, exceptionFuncs, syncFuncs,
 	} {
 		d.Funcs = append(d.Funcs, group...)
@@ -42,6 +43,7 @@ var forwards = map[string]string{
 	"HeapUnlock":                     "RtlUnlockHeap",
 	"HeapValidate":                   "RtlValidateHeap",
 	"HeapSize":                       "RtlSizeHeap",
+	"HeapCompact":                    "RtlCompactHeap",
 	"LeaveCriticalSection":           "RtlLeaveCriticalSection",
 	"RemoveVectoredContinueHandler":  "RtlRemoveVectoredContinueHandler",
 	"RemoveVectoredExceptionHandler": "RtlRemoveVectoredExceptionHandler",

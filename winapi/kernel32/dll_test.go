@@ -9,6 +9,7 @@ import (
 
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/winapi"
+	"github.com/pagewalk/pagewalk/winapi/advapi32"
 	"github.com/pagewalk/pagewalk/winapi/internal/guesttest"
 	"github.com/pagewalk/pagewalk/winapi/kernel32"
 	"github.com/pagewalk/pagewalk/winapi/msvcrt"
@@ -21,10 +22,16 @@ var (
 	program []byte
 	//go:embed testdata/win32.golden
 	golden string
+	//go:embed testdata/memory.exe
+	memoryProgram []byte
+	//go:embed testdata/memory.golden
+	memoryGolden string
+	//go:embed testdata/windows.exe
+	windowsProgram []byte
 )
 
 func dlls() []*winapi.DLL {
-	rest := []*winapi.DLL{kernel32.DLL(), msvcrt.DLL()}
+	rest := []*winapi.DLL{kernel32.DLL(), kernel32.KernelBase(), kernel32.PSAPI(), advapi32.DLL(), msvcrt.DLL()}
 	return append([]*winapi.DLL{ntdll.DLL(rest...)}, rest...)
 }
 
@@ -36,6 +43,25 @@ func TestFunctionsAsRecorded(t *testing.T) {
 	require.NoError(t, o.Err)
 	require.Empty(t, cmp.Diff(golden, o.Stdout))
 	require.Equal(t, uint32(77), o.ExitCode)
+	require.Empty(t, o.Stderr)
+}
+
+func TestMemoryFunctionsAsRecorded(t *testing.T) {
+	o := guesttest.Run(t, memoryProgram, dlls(), nt.Config{})
+	require.NoError(t, o.Err)
+	require.Empty(t, cmp.Diff(memoryGolden, o.Stdout))
+	require.Equal(t, uint32(77), o.ExitCode)
+	require.Empty(t, o.Stderr)
+}
+
+// What Wine does not have or does otherwise is checked by the program itself, against Windows' documentation.
+func TestMemoryFunctionsAsDocumented(t *testing.T) {
+	o := guesttest.Run(t, windowsProgram, dlls(), nt.Config{
+		Privileges: []nt.Privilege{nt.SeLockMemoryPrivilege}, PageFile: nt.PageFile{Bytes: 16 << 20},
+	})
+	require.NoError(t, o.Err)
+	require.Regexp(t, `^[1-9]\d\d checks, 0 failed\r\n$`, o.Stdout)
+	require.Zero(t, o.ExitCode)
 	require.Empty(t, o.Stderr)
 }
 

@@ -11,10 +11,6 @@ var heapFuncs = []nt.UserFunc{
 	nt.Func("HeapCreate", heapCreate),
 	nt.Func("HeapDestroy", heapDestroy),
 	nt.Func("HeapFree", heapFree),
-	nt.Func("LocalAlloc", fixedAlloc),
-	nt.Func("LocalFree", fixedFree),
-	nt.Func("GlobalAlloc", fixedAlloc),
-	nt.Func("GlobalFree", fixedFree),
 }
 
 type heapCreateArgs struct {
@@ -64,34 +60,4 @@ type heapFreeArgs struct {
 func heapFree(t *nt.Thread, a *heapFreeArgs) (uint64, error) {
 	ok, err := ntdll.FreeHeap(t, a.Heap, a.Block)
 	return truth(ok), err
-}
-
-type fixedAllocArgs struct {
-	Flags uint32
-	Size  uint64
-}
-
-// fixedAlloc is LocalAlloc and GlobalAlloc for fixed memory, which comes from the process heap.
-func fixedAlloc(t *nt.Thread, a *fixedAllocArgs) (uint64, error) {
-	const moveable, zeroInit = 0x02, 0x40
-	if a.Flags&moveable != 0 {
-		return 0, t.Stop("LocalAlloc or GlobalAlloc of moveable memory (flags %#x) is not implemented", a.Flags)
-	}
-	var flags uint32
-	if a.Flags&zeroInit != 0 {
-		flags = ntdll.HEAP_ZERO_MEMORY
-	}
-	va, err := ntdll.AllocateHeap(t, 0, flags, a.Size)
-	if err == nil && va == 0 {
-		return fail(t, ntdll.ERROR_NOT_ENOUGH_MEMORY)
-	}
-	return va, err
-}
-
-type fixedFreeArgs struct{ Block uint64 }
-
-// fixedFree returns NULL: the block is gone.
-func fixedFree(t *nt.Thread, a *fixedFreeArgs) (uint64, error) {
-	_, err := ntdll.FreeHeap(t, 0, a.Block)
-	return 0, err
 }

@@ -18,6 +18,7 @@ var memoryFuncs = []nt.UserFunc{
 	nt.Func("VirtualFreeEx", virtualFreeEx),
 	nt.Func("VirtualProtectEx", virtualProtectEx),
 	nt.Func("VirtualQueryEx", virtualQueryEx),
+	nt.Func("VirtualAllocExNuma", virtualAllocExNuma),
 	nt.Func("VirtualLock", virtualLock),
 	nt.Func("VirtualUnlock", virtualUnlock),
 	nt.Func("GetWriteWatch", getWriteWatch),
@@ -28,7 +29,7 @@ var memoryFuncs = []nt.UserFunc{
 	nt.Func("GetNativeSystemInfo", getSystemInfo),
 }
 
-// The Ex functions take a process: there is one, which its pseudo handle names.
+// The Ex functions take a process: there is one.
 
 type virtualAllocExArgs struct {
 	Process        ntdef.Handle
@@ -39,10 +40,26 @@ type virtualAllocExArgs struct {
 }
 
 func virtualAllocEx(t *nt.Thread, a *virtualAllocExArgs) (uint64, error) {
-	if a.Process != ntdef.CurrentProcess {
+	if !t.Process().IsProcess(a.Process) {
 		return fail(t, ntdll.ERROR_INVALID_HANDLE)
 	}
 	return virtualAlloc(t, &virtualAllocArgs{a.Address, a.Size, a.AllocationType, a.Protect})
+}
+
+type virtualAllocExNumaArgs struct {
+	Process        ntdef.Handle
+	Address        uint64
+	Size           uint64
+	AllocationType uint32
+	Protect        uint32
+	Node           uint32
+}
+
+func virtualAllocExNuma(t *nt.Thread, a *virtualAllocExNumaArgs) (uint64, error) {
+	if !validNode(a.Node) {
+		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
+	}
+	return virtualAllocEx(t, &virtualAllocExArgs{a.Process, a.Address, a.Size, a.AllocationType, a.Protect})
 }
 
 type virtualFreeExArgs struct {
@@ -53,7 +70,7 @@ type virtualFreeExArgs struct {
 }
 
 func virtualFreeEx(t *nt.Thread, a *virtualFreeExArgs) (uint64, error) {
-	if a.Process != ntdef.CurrentProcess {
+	if !t.Process().IsProcess(a.Process) {
 		return fail(t, ntdll.ERROR_INVALID_HANDLE)
 	}
 	return virtualFree(t, &virtualFreeArgs{a.Address, a.Size, a.FreeType})
@@ -68,7 +85,7 @@ type virtualProtectExArgs struct {
 }
 
 func virtualProtectEx(t *nt.Thread, a *virtualProtectExArgs) (uint64, error) {
-	if a.Process != ntdef.CurrentProcess {
+	if !t.Process().IsProcess(a.Process) {
 		return fail(t, ntdll.ERROR_INVALID_HANDLE)
 	}
 	return virtualProtect(t, &virtualProtectArgs{a.Address, a.Size, a.NewProtect, a.OldProtect})
@@ -82,7 +99,7 @@ type virtualQueryExArgs struct {
 }
 
 func virtualQueryEx(t *nt.Thread, a *virtualQueryExArgs) (uint64, error) {
-	if a.Process != ntdef.CurrentProcess {
+	if !t.Process().IsProcess(a.Process) {
 		return fail(t, ntdll.ERROR_INVALID_HANDLE)
 	}
 	return virtualQuery(t, &virtualQueryArgs{a.Address, a.Buffer, a.Length})
@@ -113,9 +130,9 @@ type virtualFreeArgs struct {
 	FreeType uint32
 }
 
-// virtualFree refuses what the service allows: releasing a part.
+// virtualFree refuses what the service allows: releasing a part of what is no placeholder.
 func virtualFree(t *nt.Thread, a *virtualFreeArgs) (uint64, error) {
-	if a.FreeType&ntdef.MEM_RELEASE != 0 && a.Size != 0 {
+	if a.FreeType == ntdef.MEM_RELEASE && a.Size != 0 {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
 	r := ntmm.Request{Base: x86.VirtAddr(a.Address), Size: a.Size, Type: a.FreeType}
@@ -253,7 +270,7 @@ type flushInstructionCacheArgs struct {
 
 // flushInstructionCache has nothing to do: the processor sees every write to code.
 func flushInstructionCache(t *nt.Thread, a *flushInstructionCacheArgs) (uint64, error) {
-	if a.Process != ntdef.CurrentProcess {
+	if !t.Process().IsProcess(a.Process) {
 		return fail(t, ntdll.ERROR_INVALID_HANDLE)
 	}
 	return 1, nil

@@ -12,6 +12,9 @@ var processFuncs = []nt.UserFunc{
 	nt.Func("GetCurrentProcessId", func(t *nt.Thread, _ *noArgs) (uint64, error) { return t.Process().ID(), nil }),
 	nt.Func("GetCurrentThreadId", func(t *nt.Thread, _ *noArgs) (uint64, error) { return t.ID(), nil }),
 	nt.Func("TerminateProcess", terminateProcess),
+	nt.Func("OpenProcess", openProcess),
+	nt.Func("GetProcessId", getProcessID),
+	nt.Func("DuplicateHandle", duplicateHandle),
 	nt.Func("GetStartupInfoA", getStartupInfo),
 	nt.Func("GetStartupInfoW", getStartupInfo),
 	nt.Func("GetCommandLineA", func(t *nt.Thread, _ *noArgs) (uint64, error) { return stateOf(t).commandLineA, nil }),
@@ -28,6 +31,7 @@ type state struct {
 	commandLineA  uint64
 	pointerCookie uint64
 	fiberLocals   []fiberLocal
+	moveables     *moveables
 }
 
 type stateKey struct{}
@@ -79,10 +83,57 @@ type terminateProcessArgs struct {
 }
 
 func terminateProcess(t *nt.Thread, a *terminateProcessArgs) (uint64, error) {
-	if a.Process != ntdef.CurrentProcess {
+	if !t.Process().IsProcess(a.Process) {
 		return fail(t, ntdll.ERROR_INVALID_HANDLE)
 	}
 	return 0, t.Process().Exit(a.ExitCode)
+}
+
+type openProcessArgs struct {
+	Access  uint32
+	Inherit bool
+	ID      uint32
+}
+
+func openProcess(t *nt.Thread, a *openProcessArgs) (uint64, error) {
+	h, st := t.Process().OpenProcess(uint64(a.ID))
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
+	}
+	return uint64(h), nil
+}
+
+func getProcessID(t *nt.Thread, a *processArgs) (uint64, error) {
+	if !t.Process().IsProcess(a.Process) {
+		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	}
+	return t.Process().ID(), nil
+}
+
+type duplicateHandleArgs struct {
+	SourceProcess ntdef.Handle
+	Source        ntdef.Handle
+	TargetProcess ntdef.Handle
+	Target        ntdef.Ptr[uint64]
+	Access        uint32
+	Inherit       bool
+	Options       uint32
+}
+
+func duplicateHandle(t *nt.Thread, a *duplicateHandleArgs) (uint64, error) {
+	const closeSource = 1
+	p := t.Process()
+	if !p.IsProcess(a.SourceProcess) || !p.IsProcess(a.TargetProcess) {
+		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	}
+	h, st := p.DuplicateHandle(a.Source, a.Options&closeSource != 0)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
+	}
+	if a.Target == 0 {
+		return 1, nil
+	}
+	return 1, t.Store64(uint64(a.Target), uint64(h))
 }
 
 type startupInfoArgs struct{ StartupInfo uint64 }

@@ -70,7 +70,6 @@ const (
 	heapProtect     = 0x78
 	heapSecret      = 0x7c
 	heapLocks       = 0x80
-	heapFrontEnd    = 0x84 // what HeapCompatibilityInformation was set to
 	heapSign        = 0x98
 	heapLarge       = 0xa0 // first block with an allocation of its own
 	heapSegmentSize = 0xa8 // of the next segment

@@ -229,29 +229,43 @@ type heapInformationArgs struct {
 	Return ntdef.Ptr[uint64]
 }
 
-// rtlQueryHeapInformation answers HeapCompatibilityInformation: 0, or 2 once the program asked for the low-fragmentation
-// front end.
 func rtlQueryHeapInformation(t *nt.Thread, a *heapInformationArgs) (uint64, error) {
-	if a.Class != heapCompatibilityInformation {
-		return uint64(ntdef.STATUS_INVALID_INFO_CLASS), nil
+	st, err := QueryHeapInformation(t, a.Heap, a.Class, a.Buffer, a.Length, a.Return)
+	return uint64(st), err
+}
+
+// QueryHeapInformation is RtlQueryHeapInformation. It answers HeapCompatibilityInformation: 2, the low-fragmentation front end,
+// for heaps that can have it, which is what Windows uses since Vista without being asked; else 0.
+func QueryHeapInformation(t *nt.Thread, base uint64, class uint32, buffer, length uint64, needed ntdef.Ptr[uint64]) (ntdef.Status, error) {
+	if class != heapCompatibilityInformation {
+		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	}
-	h, err := heapOf(t, a.Heap)
+	h, err := heapOf(t, base)
 	if err != nil {
 		return 0, heapFailed(t, err)
 	}
-	if a.Return != 0 {
-		if err := t.Store64(uint64(a.Return), 4); err != nil {
+	if needed != 0 {
+		if err := t.Store64(uint64(needed), 4); err != nil {
 			return 0, err
 		}
 	}
-	if a.Length < 4 {
-		return uint64(ntdef.STATUS_BUFFER_TOO_SMALL), nil
+	if length < 4 {
+		return ntdef.STATUS_BUFFER_TOO_SMALL, nil
 	}
-	v, err := h.Load32(h.base + heapFrontEnd)
-	if err != nil {
-		return 0, err
+	front := uint32(0)
+	if h.lowFragmentation() {
+		front = lowFragmentationHeap
 	}
-	return uint64(ntdef.STATUS_SUCCESS), t.Store32(a.Buffer, v)
+	return ntdef.STATUS_SUCCESS, t.Store32(buffer, front)
+}
+
+// lowFragmentationHeap is the value of HeapCompatibilityInformation for the low-fragmentation front end.
+const lowFragmentationHeap = 2
+
+// lowFragmentation reports whether a heap may have the front end: it grows and serialises. This heap's lists are segregated by
+// size from the start.
+func (h *heap) lowFragmentation() bool {
+	return h.flags&(HEAP_GROWABLE|HEAP_NO_SERIALIZE) == HEAP_GROWABLE
 }
 
 type setHeapInformationArgs struct {
@@ -261,29 +275,34 @@ type setHeapInformationArgs struct {
 	Length uint64
 }
 
-// rtlSetHeapInformation knows HeapEnableTerminationOnCorruption, which is how heaps behave anyhow, and the low-fragmentation
-// front end (2): this heap's lists are segregated by size from the start, so that the choice is only remembered.
 func rtlSetHeapInformation(t *nt.Thread, a *setHeapInformationArgs) (uint64, error) {
-	switch a.Class {
+	st, err := SetHeapInformation(t, a.Heap, a.Class, a.Buffer, a.Length)
+	return uint64(st), err
+}
+
+// SetHeapInformation is RtlSetHeapInformation. It knows HeapEnableTerminationOnCorruption, which is how heaps behave anyhow, and
+// the low-fragmentation front end, which a heap has or cannot have: UNSUCCESSFUL then, and for other values.
+func SetHeapInformation(t *nt.Thread, base uint64, class uint32, buffer, length uint64) (ntdef.Status, error) {
+	switch class {
 	case heapEnableTerminationOnCorruption:
-		return uint64(ntdef.STATUS_SUCCESS), nil
+		return ntdef.STATUS_SUCCESS, nil
 	case heapCompatibilityInformation:
 	default:
-		return uint64(ntdef.STATUS_INVALID_INFO_CLASS), nil
+		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	}
-	if a.Length < 4 {
-		return uint64(ntdef.STATUS_BUFFER_TOO_SMALL), nil
+	if length < 4 {
+		return ntdef.STATUS_BUFFER_TOO_SMALL, nil
 	}
-	v, err := t.Load32(a.Buffer)
+	v, err := t.Load32(buffer)
 	if err != nil {
 		return 0, err
 	}
-	h, err := heapOf(t, a.Heap)
+	h, err := heapOf(t, base)
 	if err != nil {
 		return 0, heapFailed(t, err)
 	}
-	if v != 2 || h.flags&(HEAP_GROWABLE|HEAP_NO_SERIALIZE) != HEAP_GROWABLE {
-		return uint64(ntdef.STATUS_UNSUCCESSFUL), nil
+	if v != lowFragmentationHeap || !h.lowFragmentation() {
+		return ntdef.STATUS_UNSUCCESSFUL, nil
 	}
-	return uint64(ntdef.STATUS_SUCCESS), h.Store32(h.base+heapFrontEnd, v)
+	return ntdef.STATUS_SUCCESS, nil
 }

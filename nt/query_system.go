@@ -1,0 +1,303 @@
+package nt
+
+import (
+	"encoding/binary"
+
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/ntmm"
+	"github.com/pagewalk/pagewalk/x86"
+)
+
+// The classes of NtQuerySystemInformation and NtSetSystemInformation (winternl.h, SYSTEM_INFORMATION_CLASS).
+const (
+	systemBasicInformation       = 0
+	systemPerformanceInformation = 2
+	systemPageFileInformation    = 18
+	systemFileCacheInformation   = 21
+	systemMemoryListInformation  = 80
+	systemFileCacheInformationEx = 81
+	systemPageFileInformationEx  = 144
+)
+
+type querySystemInformationArgs struct {
+	Class        uint32
+	Buffer       uint64
+	Length       uint32
+	ReturnLength ntdef.Ptr[uint32]
+}
+
+func ntQuerySystemInformation(t *Thread, a *querySystemInformationArgs) (ntdef.Status, error) {
+	s := t.sys
+	var b []byte
+	switch a.Class {
+	case systemBasicInformation:
+		b = s.basicInformation()
+	case systemPerformanceInformation:
+		b = s.performanceInformation()
+	case systemPageFileInformation, systemPageFileInformationEx:
+		b = s.PageFileInformation(a.Buffer, a.Class == systemPageFileInformationEx)
+	case systemFileCacheInformation, systemFileCacheInformationEx:
+		b = s.fileCacheInformation()
+	case systemMemoryListInformation:
+		b = s.memoryListInformation()
+	default:
+		s.warn("NtQuerySystemInformation: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
+		return ntdef.STATUS_INVALID_INFO_CLASS, nil
+	}
+	if a.Length < uint32(len(b)) {
+		if a.ReturnLength != 0 {
+			return ntdef.STATUS_INFO_LENGTH_MISMATCH, t.Store32(uint64(a.ReturnLength), uint32(len(b)))
+		}
+		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
+	}
+	return t.answer32(a.Buffer, b, a.ReturnLength)
+}
+
+func (s *System) basicInformation() []byte {
+	var b [64]byte
+	le := binary.LittleEndian
+	pages := s.mem.Size() >> 12
+	le.PutUint32(b[4:], 156250) // TimerResolution, 100 ns units
+	le.PutUint32(b[8:], 1<<12)  // PageSize
+	le.PutUint32(b[12:], uint32(pages))
+	le.PutUint32(b[16:], 1) // LowestPhysicalPageNumber
+	le.PutUint32(b[20:], uint32(pages-1))
+	le.PutUint32(b[24:], aslrUnit) // AllocationGranularity
+	le.PutUint64(b[32:], userLow)
+	le.PutUint64(b[40:], userHigh)
+	le.PutUint64(b[48:], 1) // ActiveProcessorsAffinityMask
+	b[56] = 1               // NumberOfProcessors
+	return b[:]
+}
+
+// performanceInformation is SYSTEM_PERFORMANCE_INFORMATION of Windows 10, 344 bytes: what the memory manager and the processor
+// count. Counts of what the machine does not have (pool look-aside lists, the cache manager's fast paths) are 0.
+func (s *System) performanceInformation() []byte {
+	c := s.mm.Counters()
+	walks := uint64(0)
+	for _, n := range [][3]uint64{s.mmu.Counters.LoadWalks, s.mmu.Counters.StoreWalks, s.mmu.Counters.FetchWalks} {
+		walks += n[0] + n[1] + n[2]
+	}
+	var b [344]byte
+	le := binary.LittleEndian
+	for at, v := range map[int]uint64{
+		44:  c.AvailablePages(),
+		48:  c.CommittedPages,
+		52:  c.CommitLimit,
+		56:  c.CommitPeak,
+		60:  c.PageFaults,
+		64:  c.WriteCopies,
+		68:  c.TransitionFaults,
+		76:  c.DemandZeroFaults,
+		80:  c.PagesInput,
+		84:  c.PageReads,
+		96:  c.PagesOutput - c.MappedPagesOutput, // DirtyPagesWriteCount
+		100: c.PageWrites - c.MappedPageWrites,   // DirtyWriteIoCount
+		104: c.MappedPagesOutput,
+		108: c.MappedPageWrites,
+		304: walks, // SecondLevelTbFills
+		308: s.calls,
+	} {
+		le.PutUint32(b[at:], uint32(v))
+	}
+	le.PutUint64(b[312:], c.ModifiedPages-c.ModifiedPageFile) // CcTotalDirtyPages
+	le.PutUint64(b[328:], c.PhysicalPages-c.PageTablePages)   // ResidentAvailablePages
+	le.PutUint64(b[336:], s.mm.SharedCommit())
+	return b[:]
+}
+
+// PageFileInformation is an array of SYSTEM_PAGEFILE_INFORMATION, or of the EX form, whose names lie behind each entry when
+// it is stored at buffer. Sizes are in pages.
+func (s *System) PageFileInformation(buffer uint64, ex bool) []byte {
+	size := 32
+	if ex {
+		size = 40
+	}
+	le := binary.LittleEndian
+	var all []byte
+	files := s.mm.PageFiles()
+	for i, f := range files {
+		name := EncodeUTF16(f.Name)
+		b := make([]byte, size, size+len(name)+2)
+		le.PutUint32(b[4:], uint32(f.Size))
+		le.PutUint32(b[8:], uint32(f.InUse))
+		le.PutUint32(b[12:], uint32(f.Peak))
+		le.PutUint16(b[16:], uint16(len(name)))
+		le.PutUint16(b[18:], uint16(len(name)+2))
+		le.PutUint64(b[24:], buffer+uint64(len(all)+size))
+		if ex {
+			le.PutUint32(b[32:], uint32(f.Minimum))
+			le.PutUint32(b[36:], uint32(f.Maximum))
+		}
+		b = append(append(b, name...), 0, 0)
+		for len(b)%8 != 0 {
+			b = append(b, 0)
+		}
+		if i < len(files)-1 {
+			le.PutUint32(b, uint32(len(b)))
+		}
+		all = append(all, b...)
+	}
+	return all
+}
+
+// fileCacheInformation is SYSTEM_FILECACHE_INFORMATION: there is no working set of the cache here, so that its pages are those
+// of files on the lists.
+func (s *System) fileCacheInformation() []byte {
+	c := s.mm.Counters()
+	pages := s.mm.FilePages()
+	s.cachePeak = max(s.cachePeak, pages)
+	var b [64]byte
+	le := binary.LittleEndian
+	le.PutUint64(b[0:], pages<<x86.PageShift)
+	le.PutUint64(b[8:], s.cachePeak<<x86.PageShift)
+	le.PutUint32(b[16:], uint32(c.MappedFileFaults))
+	le.PutUint64(b[24:], s.cache.minimum>>x86.PageShift)
+	le.PutUint64(b[32:], s.cache.maximum>>x86.PageShift)
+	le.PutUint64(b[40:], pages)
+	le.PutUint64(b[48:], s.cachePeak)
+	le.PutUint32(b[56:], uint32(c.TransitionRepurposed))
+	le.PutUint32(b[60:], s.cache.flags)
+	return b[:]
+}
+
+// fileCacheLimits is what SetSystemFileCacheSize was told, in bytes.
+type fileCacheLimits struct {
+	minimum, maximum uint64
+	flags            uint32
+}
+
+// FileCacheSize is GetSystemFileCacheSize.
+func (s *System) FileCacheSize() (minimum, maximum uint64, flags uint32) {
+	return s.cache.minimum, s.cache.maximum, s.cache.flags
+}
+
+// SetFileCacheSize is SetSystemFileCacheSize, in bytes: both -1 put the pages of files that no view shows back on standby.
+// PRIVILEGE_NOT_HELD without SeIncreaseQuotaPrivilege, INVALID_PARAMETER.
+func (p *Process) SetFileCacheSize(minimum, maximum uint64, flags uint32) ntdef.Status {
+	const maxHardEnable, maxHardDisable, minHardEnable, minHardDisable = 1, 2, 4, 8
+	switch {
+	case !p.Holds(SeIncreaseQuotaPrivilege):
+		return ntdef.STATUS_PRIVILEGE_NOT_HELD
+	case minimum == ^uint64(0) && maximum == ^uint64(0):
+		p.sys.mm.FlushModified()
+		return ntdef.STATUS_SUCCESS
+	case flags&^(maxHardEnable|maxHardDisable|minHardEnable|minHardDisable) != 0,
+		flags&(maxHardEnable|maxHardDisable) == maxHardEnable|maxHardDisable,
+		flags&(minHardEnable|minHardDisable) == minHardEnable|minHardDisable,
+		minimum > maximum, flags&minHardEnable != 0 && minimum < 1<<20:
+		return ntdef.STATUS_INVALID_PARAMETER
+	}
+	c := &p.sys.cache
+	c.minimum, c.maximum = minimum, maximum
+	for _, pair := range []uint32{maxHardEnable | maxHardDisable, minHardEnable | minHardDisable} {
+		if flags&pair != 0 {
+			c.flags = c.flags&^pair | flags&pair
+		}
+	}
+	return ntdef.STATUS_SUCCESS
+}
+
+// memoryListInformation is SYSTEM_MEMORY_LIST_INFORMATION, 176 bytes.
+func (s *System) memoryListInformation() []byte {
+	c := s.mm.Counters()
+	le := binary.LittleEndian
+	var b []byte
+	for _, v := range []uint64{c.ZeroedPages, c.FreePages, c.ModifiedPages, c.ModifiedNoWrite, c.BadPages} {
+		b = le.AppendUint64(b, v)
+	}
+	for _, v := range append(c.StandbyPages[:], c.RepurposedByPriority[:]...) {
+		b = le.AppendUint64(b, v)
+	}
+	return le.AppendUint64(b, c.ModifiedPageFile)
+}
+
+// memoryCondition is the object of a memory resource notification: its state is the memory manager's.
+type memoryCondition struct {
+	objectHeader
+	condition ntmm.MemoryCondition
+}
+
+func (*memoryCondition) typeName() string { return "Event" }
+
+// OpenMemoryCondition returns a handle to one of \KernelObjects\LowMemoryCondition and HighMemoryCondition
+// (CreateMemoryResourceNotification).
+func (p *Process) OpenMemoryCondition(c ntmm.MemoryCondition) ntdef.Handle {
+	return p.handles.add(&memoryCondition{condition: c})
+}
+
+// MemoryConditionState reports whether the condition of a handle holds: INVALID_HANDLE, OBJECT_TYPE_MISMATCH.
+func (p *Process) MemoryConditionState(h ntdef.Handle) (bool, ntdef.Status) {
+	switch o := p.handles.get(h).(type) {
+	case nil:
+		return false, ntdef.STATUS_INVALID_HANDLE
+	case *memoryCondition:
+		return p.sys.mm.Condition(o.condition), ntdef.STATUS_SUCCESS
+	}
+	return false, ntdef.STATUS_OBJECT_TYPE_MISMATCH
+}
+
+type setSystemInformationArgs struct {
+	Class  uint32
+	Buffer uint64
+	Length uint32
+}
+
+// The commands of SystemMemoryListInformation (RAMMap's "Empty" menu).
+const (
+	memoryEmptyWorkingSets        = 2
+	memoryFlushModifiedList       = 3
+	memoryPurgeStandbyList        = 4
+	memoryPurgeLowPriorityStandby = 5
+)
+
+func ntSetSystemInformation(t *Thread, a *setSystemInformationArgs) (ntdef.Status, error) {
+	switch a.Class {
+	case systemMemoryListInformation:
+		if a.Length != 4 {
+			return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
+		}
+		command, err := t.Load32(a.Buffer)
+		if err != nil {
+			return 0, err
+		}
+		return t.memoryListCommand(command), nil
+	case systemFileCacheInformation, systemFileCacheInformationEx:
+		if a.Length < 64 {
+			return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
+		}
+		var b [64]byte
+		if err := t.Read(a.Buffer, b[:]); err != nil {
+			return 0, err
+		}
+		le := binary.LittleEndian
+		bytes := func(pages uint64) uint64 {
+			if pages == ^uint64(0) {
+				return pages
+			}
+			return pages << x86.PageShift
+		}
+		return t.proc.SetFileCacheSize(bytes(le.Uint64(b[24:])), bytes(le.Uint64(b[32:])), le.Uint32(b[60:])), nil
+	}
+	t.sys.warn("NtSetSystemInformation: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
+	return ntdef.STATUS_INVALID_INFO_CLASS, nil
+}
+
+func (t *Thread) memoryListCommand(command uint32) ntdef.Status {
+	if !t.proc.Holds(SeProfileSingleProcessPrivilege) {
+		return ntdef.STATUS_PRIVILEGE_NOT_HELD
+	}
+	switch command {
+	case memoryEmptyWorkingSets:
+		t.sys.mm.EmptyWorkingSets()
+	case memoryFlushModifiedList:
+		t.sys.mm.FlushModified()
+	case memoryPurgeStandbyList:
+		t.sys.mm.PurgeStandby(7)
+	case memoryPurgeLowPriorityStandby:
+		t.sys.mm.PurgeStandby(0)
+	default:
+		return ntdef.STATUS_INVALID_PARAMETER
+	}
+	return ntdef.STATUS_SUCCESS
+}

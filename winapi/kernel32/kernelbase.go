@@ -1,0 +1,286 @@
+package kernel32
+
+import (
+	"github.com/pagewalk/pagewalk/nt"
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/ntmm"
+	"github.com/pagewalk/pagewalk/winapi"
+	"github.com/pagewalk/pagewalk/winapi/ntdll"
+	"github.com/pagewalk/pagewalk/x86"
+)
+
+// KernelBase returns the description of kernelbase.dll: the functions of memoryapi.h that kernel32 never exported, and forwarders
+// to all of kernel32's.
+func KernelBase() *winapi.DLL {
+	d := &winapi.DLL{Name: "kernelbase.dll", Base: 0x7ff8_0400_0000, Funcs: baseFuncs}
+	own := DLL()
+	for _, f := range own.Funcs {
+		d.Forwards = append(d.Forwards, winapi.Forward{Name: f.Name, Target: "kernel32." + f.Name})
+	}
+	for _, f := range own.Forwards {
+		if isPublic(f.Name) {
+			d.Forwards = append(d.Forwards, f)
+		}
+	}
+	return d
+}
+
+func isPublic(name string) bool { return len(name) < 3 || name[:3] != "Rtl" }
+
+var baseFuncs = []nt.UserFunc{
+	nt.Func("VirtualAlloc2", virtualAlloc2),
+	nt.Func("VirtualAlloc2FromApp", virtualAlloc2),
+	nt.Func("VirtualAllocFromApp", virtualAllocFromApp),
+	nt.Func("VirtualProtectFromApp", virtualProtect),
+	nt.Func("VirtualUnlockEx", virtualUnlockEx),
+	nt.Func("MapViewOfFile3", mapViewOfFile3),
+	nt.Func("MapViewOfFile3FromApp", mapViewOfFile3),
+	nt.Func("MapViewOfFileNuma2", mapViewOfFileNuma2),
+	nt.Func("UnmapViewOfFile2", unmapViewOfFile2),
+	nt.Func("CreateFileMapping2", createFileMapping2),
+	nt.Func("QueryVirtualMemoryInformation", queryVirtualMemoryInformation),
+	nt.Func("SetProcessValidCallTargets", setProcessValidCallTargets),
+	nt.Func("SetProcessValidCallTargetsForMappedView", setProcessValidCallTargetsForMappedView),
+	nt.Func("OpenDedicatedMemoryPartition", openDedicatedMemoryPartition),
+	nt.Func("QueryPartitionInformation", queryPartitionInformation),
+	nt.Func("AllocateUserPhysicalPages2", allocateUserPhysicalPages2),
+}
+
+// sameProcess reports whether an argument names the calling process; NULL does in the functions of Windows 10.
+func sameProcess(t *nt.Thread, h ntdef.Handle) bool { return h == 0 || t.Process().IsProcess(h) }
+
+type virtualAlloc2Args struct {
+	Process        ntdef.Handle
+	BaseAddress    uint64
+	Size           uint64
+	AllocationType uint32
+	PageProtection uint32
+	Parameters     uint64
+	ParameterCount uint32
+}
+
+// virtualAlloc2 is NtAllocateVirtualMemoryEx: placeholders and address requirements.
+func virtualAlloc2(t *nt.Thread, a *virtualAlloc2Args) (uint64, error) {
+	if !sameProcess(t, a.Process) {
+		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	}
+	q, st, err := t.LoadRequirements(a.Parameters, a.ParameterCount)
+	if err != nil {
+		return failAccess(t, err)
+	}
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
+	}
+	r := ntmm.Request{Base: x86.VirtAddr(a.BaseAddress), Size: a.Size, Type: a.AllocationType, Protect: a.PageProtection}
+	if st := t.Process().AllocateVirtualMemoryEx(&r, q); st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
+	}
+	return uint64(r.Base), nil
+}
+
+// virtualAllocFromApp allocates no executable memory.
+func virtualAllocFromApp(t *nt.Thread, a *virtualAllocArgs) (uint64, error) {
+	const executable = ntdef.PAGE_EXECUTE | ntdef.PAGE_EXECUTE_READ | ntdef.PAGE_EXECUTE_READWRITE | ntdef.PAGE_EXECUTE_WRITECOPY
+	if a.Protect&executable != 0 {
+		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
+	}
+	return virtualAlloc(t, a)
+}
+
+type virtualUnlockExArgs struct {
+	Process ntdef.Handle
+	Address uint64
+	Size    uint64
+}
+
+func virtualUnlockEx(t *nt.Thread, a *virtualUnlockExArgs) (uint64, error) {
+	if !sameProcess(t, a.Process) {
+		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	}
+	return virtualUnlock(t, &rangeArgs{a.Address, a.Size})
+}
+
+type mapViewOfFile3Args struct {
+	Mapping        ntdef.Handle
+	Process        ntdef.Handle
+	BaseAddress    uint64
+	Offset         uint64
+	ViewSize       uint64
+	AllocationType uint32
+	PageProtection uint32
+	Parameters     uint64
+	ParameterCount uint32
+}
+
+func mapViewOfFile3(t *nt.Thread, a *mapViewOfFile3Args) (uint64, error) {
+	q, st, err := t.LoadRequirements(a.Parameters, a.ParameterCount)
+	if err != nil {
+		return failAccess(t, err)
+	}
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
+	}
+	return mapView3(t, a, q)
+}
+
+func mapView3(t *nt.Thread, a *mapViewOfFile3Args, q ntmm.Requirements) (uint64, error) {
+	if !sameProcess(t, a.Process) {
+		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	}
+	v := ntmm.View{
+		Base: x86.VirtAddr(a.BaseAddress), Size: a.ViewSize, Offset: a.Offset, Type: a.AllocationType, Protect: a.PageProtection,
+		Requirements: q,
+	}
+	if st := t.Process().MapSection(a.Mapping, &v); !st.IsSuccess() {
+		return failStatus(t, st)
+	}
+	return uint64(v.Base), nil
+}
+
+type mapViewOfFileNuma2Args struct {
+	Mapping        ntdef.Handle
+	Process        ntdef.Handle
+	Offset         uint64
+	BaseAddress    uint64
+	ViewSize       uint64
+	AllocationType uint32
+	PageProtection uint32
+	PreferredNode  uint32
+}
+
+// mapViewOfFileNuma2 is MapViewOfFile2 too, which memoryapi.h makes of it.
+func mapViewOfFileNuma2(t *nt.Thread, a *mapViewOfFileNuma2Args) (uint64, error) {
+	if !validNode(a.PreferredNode) {
+		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
+	}
+	return mapView3(t, &mapViewOfFile3Args{
+		Mapping: a.Mapping, Process: a.Process, BaseAddress: a.BaseAddress, Offset: a.Offset, ViewSize: a.ViewSize,
+		AllocationType: a.AllocationType, PageProtection: a.PageProtection,
+	}, ntmm.Requirements{})
+}
+
+type unmapViewOfFile2Args struct {
+	Process ntdef.Handle
+	Address uint64
+	Flags   uint32
+}
+
+func unmapViewOfFile2(t *nt.Thread, a *unmapViewOfFile2Args) (uint64, error) {
+	if !sameProcess(t, a.Process) {
+		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	}
+	return boolOf(t, t.Process().UnmapSection(a.Address, a.Flags))
+}
+
+type createFileMapping2Args struct {
+	File           ntdef.Handle
+	Attributes     uint64
+	DesiredAccess  uint32
+	PageProtection uint32
+	Types          uint32 // SEC_*
+	MaximumSize    uint64
+	Name           uint64
+	Parameters     uint64
+	ParameterCount uint32
+}
+
+// createFileMapping2 takes no extended parameters: the ones that there are choose NUMA nodes and partitions.
+func createFileMapping2(t *nt.Thread, a *createFileMapping2Args) (uint64, error) {
+	if a.ParameterCount != 0 {
+		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
+	}
+	name, err := textAt(a.Name, t.WString)
+	if err != nil {
+		return 0, err
+	}
+	return section(t, a.File, a.PageProtection|a.Types, a.MaximumSize, name)
+}
+
+type queryVirtualMemoryInformationArgs struct {
+	Process  ntdef.Handle
+	Address  uint64
+	Class    uint32
+	Buffer   uint64
+	Size     uint64
+	Returned ntdef.Ptr[uint64]
+}
+
+// queryVirtualMemoryInformation knows the one class that there is, MemoryRegionInfo.
+func queryVirtualMemoryInformation(t *nt.Thread, a *queryVirtualMemoryInformationArgs) (uint64, error) {
+	const memoryRegionInfo = 0
+	switch {
+	case !sameProcess(t, a.Process):
+		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	case a.Class != memoryRegionInfo:
+		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
+	}
+	b, st := t.Process().MarshalRegion(a.Address)
+	switch {
+	case st != ntdef.STATUS_SUCCESS:
+		return fail(t, ntdll.ERROR_INVALID_ADDRESS)
+	case a.Size < uint64(len(b)):
+		return fail(t, ntdll.ERROR_BAD_LENGTH)
+	}
+	if err := t.Write(a.Buffer, b); err != nil {
+		return failAccess(t, err)
+	}
+	if a.Returned != 0 {
+		return 1, t.Store64(uint64(a.Returned), uint64(len(b)))
+	}
+	return 1, nil
+}
+
+type setProcessValidCallTargetsArgs struct {
+	Process ntdef.Handle
+	Address uint64
+	Size    uint64
+	Count   uint32
+	Targets uint64
+}
+
+// setProcessValidCallTargets fails as in any process without control-flow guard: images keep their own check function, which
+// checks nothing.
+func setProcessValidCallTargets(t *nt.Thread, a *setProcessValidCallTargetsArgs) (uint64, error) {
+	if !sameProcess(t, a.Process) {
+		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	}
+	return fail(t, ntdll.ERROR_INVALID_PARAMETER)
+}
+
+type setProcessValidCallTargetsForMappedViewArgs struct {
+	Process ntdef.Handle
+	Address uint64
+	Size    uint64
+	Count   uint32
+	Targets uint64
+	Section ntdef.Handle
+	Offset  uint64
+}
+
+func setProcessValidCallTargetsForMappedView(t *nt.Thread, a *setProcessValidCallTargetsForMappedViewArgs) (uint64, error) {
+	return setProcessValidCallTargets(t, &setProcessValidCallTargetsArgs{a.Process, a.Address, a.Size, a.Count, a.Targets})
+}
+
+type openDedicatedMemoryPartitionArgs struct {
+	Partition ntdef.Handle
+	Type      uint64
+	Access    uint32
+	Inherit   bool
+}
+
+// openDedicatedMemoryPartition finds none: no memory of the machine is dedicated.
+func openDedicatedMemoryPartition(t *nt.Thread, _ *openDedicatedMemoryPartitionArgs) (uint64, error) {
+	return fail(t, ntdll.ERROR_NOT_FOUND)
+}
+
+type queryPartitionInformationArgs struct {
+	Partition ntdef.Handle
+	Class     uint32
+	Buffer    uint64
+	Size      uint32
+}
+
+// queryPartitionInformation is never given the handle of a partition: there are none but the system's, which has no handle.
+func queryPartitionInformation(t *nt.Thread, _ *queryPartitionInformationArgs) (uint64, error) {
+	return fail(t, ntdll.ERROR_INVALID_HANDLE)
+}

@@ -1,0 +1,163 @@
+package kernel32
+
+import (
+	"github.com/pagewalk/pagewalk/nt"
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/winapi/ntdll"
+	"github.com/pagewalk/pagewalk/x86"
+)
+
+// What a process says about its own memory (processthreadsapi.h).
+var mitigationFuncs = []nt.UserFunc{
+	nt.Func("SetThreadStackGuarantee", setThreadStackGuarantee),
+	nt.Func("SetProcessDEPPolicy", setProcessDEPPolicy),
+	nt.Func("GetSystemDEPPolicy", func(*nt.Thread, *noArgs) (uint64, error) { return depOptIn, nil }),
+	nt.Func("GetProcessMitigationPolicy", getProcessMitigationPolicy),
+	nt.Func("SetProcessMitigationPolicy", setProcessMitigationPolicy),
+	nt.Func("GetProcessInformation", getProcessInformation),
+	nt.Func("SetProcessInformation", setProcessInformation),
+}
+
+// depOptIn is the system's policy on Windows 10; 64-bit processes have DEP whatever it says.
+const depOptIn = 2
+
+type stackGuaranteeArgs struct{ Bytes ntdef.Ptr[uint32] }
+
+// setThreadStackGuarantee keeps bytes of the stack for handlers of a stack overflow, and returns what was kept before. 0 asks.
+func setThreadStackGuarantee(t *nt.Thread, a *stackGuaranteeArgs) (uint64, error) {
+	want, err := t.Load32(uint64(a.Bytes))
+	if err != nil {
+		return failAccess(t, err)
+	}
+	old, st := t.SetStackGuarantee(uint64(want+x86.PageMask) &^ x86.PageMask)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
+	}
+	return 1, t.Store32(uint64(a.Bytes), uint32(old))
+}
+
+type depPolicyArgs struct{ Flags uint32 }
+
+// setProcessDEPPolicy is for 32-bit processes.
+func setProcessDEPPolicy(t *nt.Thread, _ *depPolicyArgs) (uint64, error) {
+	return fail(t, ntdll.ERROR_NOT_SUPPORTED)
+}
+
+// Policies of a process (winnt.h, PROCESS_MITIGATION_POLICY).
+const (
+	processDEPPolicy         = 0
+	processASLRPolicy        = 1
+	processDynamicCodePolicy = 2
+	processMaxPolicy         = 22
+)
+
+type mitigationPolicyArgs struct {
+	Process ntdef.Handle
+	Policy  uint32
+	Buffer  uint64
+	Length  uint64
+}
+
+// getProcessMitigationPolicy answers what holds here: DEP without ATL thunks, for good; ASLR from the bottom up, with high
+// entropy where the program allows it; dynamic code as it was set. The other policies are off.
+func getProcessMitigationPolicy(t *nt.Thread, a *mitigationPolicyArgs) (uint64, error) {
+	if !t.Process().IsProcess(a.Process) {
+		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	}
+	var b [8]byte
+	n := 4
+	switch a.Policy {
+	case processDEPPolicy:
+		n = 8
+		b[0], b[4] = 1|2, 1 // Enable, DisableAtlThunkEmulation; Permanent
+	case processASLRPolicy:
+		const bottomUp, highEntropy = 1, 4
+		b[0] = bottomUp | highEntropy
+	case processDynamicCodePolicy:
+		b[0] = byte(truth(t.Process().AddressSpace().DynamicCodeProhibited()))
+	default:
+		if a.Policy >= processMaxPolicy {
+			return fail(t, ntdll.ERROR_INVALID_PARAMETER)
+		}
+	}
+	if a.Length != uint64(n) {
+		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
+	}
+	if err := t.Write(a.Buffer, b[:n]); err != nil {
+		return failAccess(t, err)
+	}
+	return 1, nil
+}
+
+type setMitigationPolicyArgs struct {
+	Policy uint32
+	Buffer uint64
+	Length uint64
+}
+
+// setProcessMitigationPolicy prohibits dynamic code for good; DEP is on already. Policies that would have to be enforced and are
+// not fail with ERROR_NOT_SUPPORTED.
+func setProcessMitigationPolicy(t *nt.Thread, a *setMitigationPolicyArgs) (uint64, error) {
+	if a.Policy >= processMaxPolicy || a.Length != 4 && a.Length != 8 {
+		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
+	}
+	v, err := t.Load32(a.Buffer)
+	if err != nil {
+		return failAccess(t, err)
+	}
+	as := t.Process().AddressSpace()
+	switch {
+	case a.Policy == processDEPPolicy && v&1 != 0:
+		return 1, nil
+	case a.Policy == processDEPPolicy, a.Policy == processASLRPolicy:
+		return fail(t, ntdll.ERROR_ACCESS_DENIED) // it cannot be changed
+	case v == 0 && (a.Policy != processDynamicCodePolicy || !as.DynamicCodeProhibited()):
+		return 1, nil
+	case a.Policy == processDynamicCodePolicy && v == 1:
+		as.ProhibitDynamicCode()
+		return 1, nil
+	case a.Policy == processDynamicCodePolicy && v == 0:
+		return fail(t, ntdll.ERROR_ACCESS_DENIED)
+	}
+	return fail(t, ntdll.ERROR_NOT_SUPPORTED)
+}
+
+type processInformationArgs struct {
+	Process ntdef.Handle
+	Class   uint32
+	Buffer  uint64
+	Size    uint32
+}
+
+const processMemoryPriority = 0
+
+// getProcessInformation knows ProcessMemoryPriority, a MEMORY_PRIORITY_INFORMATION.
+func getProcessInformation(t *nt.Thread, a *processInformationArgs) (uint64, error) {
+	if ok, err := memoryPriorityArgs(t, a); err != nil || !ok {
+		return 0, err
+	}
+	return 1, t.Store32(a.Buffer, t.Process().PagePriority())
+}
+
+func setProcessInformation(t *nt.Thread, a *processInformationArgs) (uint64, error) {
+	if ok, err := memoryPriorityArgs(t, a); err != nil || !ok {
+		return 0, err
+	}
+	v, err := t.Load32(a.Buffer)
+	if err != nil {
+		return failAccess(t, err)
+	}
+	return boolOf(t, t.Process().SetPagePriority(v))
+}
+
+func memoryPriorityArgs(t *nt.Thread, a *processInformationArgs) (bool, error) {
+	switch {
+	case !t.Process().IsProcess(a.Process):
+		return false, ntdll.SetLastError(t, ntdll.ERROR_INVALID_HANDLE)
+	case a.Class != processMemoryPriority:
+		return false, ntdll.SetLastError(t, ntdll.ERROR_NOT_SUPPORTED)
+	case a.Size != 4:
+		return false, ntdll.SetLastError(t, ntdll.ERROR_BAD_LENGTH)
+	}
+	return true, nil
+}
