@@ -151,7 +151,8 @@ func (as *AddressSpace) reserve(r *Request, code protectCode, q Requirements) nt
 	case !as.vads.free(start, end):
 		return ntdef.STATUS_CONFLICTING_ADDRESSES
 	}
-	v := &vad{
+	v := as.newVAD()
+	*v = vad{
 		start: start, end: end, typ: ntdef.MEM_PRIVATE, protect: r.Protect &^ ntdef.PAGE_TARGETS_INVALID,
 		code: code, committed: r.Type&ntdef.MEM_COMMIT != 0 || r.Type&ntdef.MEM_RESERVE == 0,
 		placeholder: r.Type&ntdef.MEM_RESERVE_PLACEHOLDER != 0, replaced: replace,
@@ -164,6 +165,7 @@ func (as *AddressSpace) reserve(r *Request, code protectCode, q Requirements) nt
 	if v.committed {
 		kind = VADReserveCommit
 		if st := as.charge(v.pages()); st != ntdef.STATUS_SUCCESS {
+			as.recycle(v)
 			return st
 		}
 	}

@@ -98,4 +98,5 @@ func (as *AddressSpace) releaseRange(v *vad, start, end x86.VirtAddr) {
 		as.insertVAD(&high)
 	}
 	as.vadEvent(VADRelease, v, start, end, 0)
+	as.recycle(v)
 }

@@ -33,6 +33,7 @@ type AddressSpace struct {
 	viewPages          uint64
 	peakViewPages      uint64
 	faults             uint64
+	spare              []*vad              // released ones, to be used again
 	watches            int                 // VADs with a write watch
 	physical           map[uint64]struct{} // frames of AWE
 	priority           uint8               // of pages that fault in
@@ -144,8 +145,8 @@ func (as *AddressSpace) SetStack(s *Stack) { as.stack = s }
 // Delete frees everything that the address space holds. It must not be the one that the processor has loaded.
 func (as *AddressSpace) Delete() {
 	m := as.m
-	for as.vads.root != nil {
-		as.removeVAD(as.vads.root)
+	for as.vads.n != 0 {
+		as.removeVAD(as.vads.root.root)
 	}
 	for frame := range as.physical {
 		m.freeFrame(frame)
@@ -184,6 +185,28 @@ func (as *AddressSpace) deleteVAD(v *vad) {
 	as.virtual -= uint64(v.end - v.start)
 	if v.area != nil {
 		as.viewPages -= v.pages()
+	}
+}
+
+// maxSpare is how many released VADs are kept.
+const maxSpare = 64
+
+// newVAD returns a VAD to be filled, one that was released where there is one: a program that reserves and releases in a loop
+// leaves the host no garbage.
+func (as *AddressSpace) newVAD() *vad {
+	if n := len(as.spare); n > 0 {
+		v := as.spare[n-1]
+		as.spare = as.spare[:n-1]
+		return v
+	}
+	return new(vad)
+}
+
+// recycle keeps a VAD that nothing refers to.
+func (as *AddressSpace) recycle(v *vad) {
+	if len(as.spare) < maxSpare {
+		*v = vad{}
+		as.spare = append(as.spare, v)
 	}
 }
 

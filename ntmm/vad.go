@@ -22,18 +22,23 @@ type vad struct {
 	area        *controlArea // of a view
 	offset      uint64       // of the view's first page in the area, in pages
 
-	left, right *vad
+	left, right subtree
 	priority    uint64
-	low, high   x86.VirtAddr // bounds of the subtree
-	gap         uint64       // the largest gap between two VADs of the subtree
+}
+
+// A subtree is a VAD with all that are below it in the tree, and what a search for room asks of them: their bounds and the largest
+// gap between two of them. It is kept where the pointer is, so that a search or a change reads no VAD beside its way.
+type subtree struct {
+	root      *vad
+	low, high x86.VirtAddr
+	gap       uint64
 }
 
 func (v *vad) pages() uint64 { return uint64(v.end-v.start) >> x86.PageShift }
 
-// vadTree is a treap by address. Each node keeps its subtree's bounds and largest inner gap, so that both looking up an
-// address and finding room take logarithmic time.
+// vadTree is a treap by address: both looking up an address and finding room take logarithmic time.
 type vadTree struct {
-	root *vad
+	root subtree
 	rng  uint64 // priorities; the shape of the tree is invisible
 	n    int
 }
@@ -51,27 +56,32 @@ func room(from, to x86.VirtAddr) uint64 {
 	return uint64(to - from)
 }
 
-func (v *vad) update() {
-	v.low, v.high, v.gap = v.start, v.end, 0
-	if l := v.left; l != nil {
-		v.low = l.low
-		v.gap = max(l.gap, room(l.high, v.start))
+// tree returns the subtree of a VAD from what it keeps of the ones below it; nil has an empty one.
+func (v *vad) tree() subtree {
+	if v == nil {
+		return subtree{}
 	}
-	if r := v.right; r != nil {
-		v.high = r.high
-		v.gap = max(v.gap, r.gap, room(v.end, r.low))
+	s := subtree{root: v, low: v.start, high: v.end}
+	if l := &v.left; l.root != nil {
+		s.low = l.low
+		s.gap = max(l.gap, room(l.high, v.start))
 	}
+	if r := &v.right; r.root != nil {
+		s.high = r.high
+		s.gap = max(s.gap, r.gap, room(v.end, r.low))
+	}
+	return s
 }
 
 // find returns the VAD that holds va, or nil.
 func (t *vadTree) find(va x86.VirtAddr) *vad {
-	v := t.root
+	v := t.root.root
 	for v != nil {
 		switch {
 		case va < v.start:
-			v = v.left
+			v = v.left.root
 		case va >= v.end:
-			v = v.right
+			v = v.right.root
 		default:
 			return v
 		}
@@ -82,11 +92,11 @@ func (t *vadTree) find(va x86.VirtAddr) *vad {
 // next returns the first VAD that ends above va, or nil.
 func (t *vadTree) next(va x86.VirtAddr) *vad {
 	var best *vad
-	for v := t.root; v != nil; {
+	for v := t.root.root; v != nil; {
 		if va < v.end {
-			best, v = v, v.left
+			best, v = v, v.left.root
 		} else {
-			v = v.right
+			v = v.right.root
 		}
 	}
 	return best
@@ -100,106 +110,131 @@ func (t *vadTree) free(start, end x86.VirtAddr) bool {
 
 // insert adds a VAD to a place that is free.
 func (t *vadTree) insert(v *vad) {
-	t.rng = t.rng*6364136223846793005 + 1442695040888963407
-	v.priority = t.rng ^ t.rng>>33
-	v.left, v.right = nil, nil
-	l, r := split(t.root, v.start)
-	v.update()
-	t.root = merge(merge(l, v), r)
+	t.rng += 0x9e3779b97f4a7c15 // splitmix64
+	z := t.rng
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	v.priority = z ^ z>>31
+	t.root = t.root.insert(v)
 	t.n++
+}
+
+func (s subtree) insert(v *vad) subtree {
+	n := s.root
+	switch {
+	case n == nil || v.priority > n.priority:
+		v.left, v.right = s.split(v.start)
+		n = v
+	case v.start < n.start:
+		n.left = n.left.insert(v)
+	default:
+		n.right = n.right.insert(v)
+	}
+	return n.tree()
 }
 
 // remove takes a VAD out.
 func (t *vadTree) remove(v *vad) {
-	l, r := split(t.root, v.start)
-	_, r = split(r, v.end)
-	t.root = merge(l, r)
+	t.root = t.root.remove(v)
 	t.n--
 }
 
-// split divides a tree into the VADs that start below va and the others.
-func split(v *vad, va x86.VirtAddr) (l, r *vad) {
-	if v == nil {
-		return nil, nil
+func (s subtree) remove(v *vad) subtree {
+	n := s.root
+	switch {
+	case n == v:
+		return merge(n.left, n.right)
+	case v.start < n.start:
+		n.left = n.left.remove(v)
+	default:
+		n.right = n.right.remove(v)
 	}
-	if v.start < va {
-		v.right, r = split(v.right, va)
-		v.update()
-		return v, r
-	}
-	l, v.left = split(v.left, va)
-	v.update()
-	return l, v
+	return n.tree()
 }
 
-func merge(l, r *vad) *vad {
+// split divides a tree into the VADs that start below va and the others.
+func (s subtree) split(va x86.VirtAddr) (l, r subtree) {
+	v := s.root
 	switch {
-	case l == nil:
-		return r
-	case r == nil:
-		return l
-	case l.priority > r.priority:
-		l.right = merge(l.right, r)
-		l.update()
-		return l
+	case v == nil:
+		return s, s
+	case v.start < va:
+		v.right, r = v.right.split(va)
+		return v.tree(), r
 	}
-	r.left = merge(l, r.left)
-	r.update()
-	return r
+	l, v.left = v.left.split(va)
+	return l, v.tree()
+}
+
+// merge joins two trees, the first of which lies below the second.
+func merge(l, r subtree) subtree {
+	switch {
+	case l.root == nil:
+		return r
+	case r.root == nil:
+		return l
+	case l.root.priority > r.root.priority:
+		l.root.right = merge(l.root.right, r)
+		return l.root.tree()
+	}
+	r.root.left = merge(l, r.root.left)
+	return r.root.tree()
 }
 
 // lowest returns the lowest base in [low, high) where size bytes are free.
 func (t *vadTree) lowest(size uint64, low, high x86.VirtAddr) (x86.VirtAddr, bool) {
-	return lowest(t.root, size, low, high)
+	return t.root.lowest(size, low, high)
 }
 
-func lowest(v *vad, size uint64, low, high x86.VirtAddr) (x86.VirtAddr, bool) {
+func (s *subtree) lowest(size uint64, low, high x86.VirtAddr) (x86.VirtAddr, bool) {
 	if room(low, high) < size {
 		return 0, false
 	}
+	v := s.root
 	if v == nil {
 		return alignUp(low), true
 	}
-	if v.hopeless(size, low, high) {
+	if s.hopeless(size, low, high) {
 		return 0, false
 	}
 	if v.end <= low {
-		return lowest(v.right, size, low, high)
+		return v.right.lowest(size, low, high)
 	}
-	if base, ok := lowest(v.left, size, low, min(v.start, high)); ok {
+	if base, ok := v.left.lowest(size, low, min(v.start, high)); ok {
 		return base, true
 	}
-	return lowest(v.right, size, max(v.end, low), high)
+	return v.right.lowest(size, max(v.end, low), high)
 }
 
 // highest returns the highest base in [low, high) where size bytes are free.
 func (t *vadTree) highest(size uint64, low, high x86.VirtAddr) (x86.VirtAddr, bool) {
-	return highest(t.root, size, low, high)
+	return t.root.highest(size, low, high)
 }
 
-func highest(v *vad, size uint64, low, high x86.VirtAddr) (x86.VirtAddr, bool) {
+func (s *subtree) highest(size uint64, low, high x86.VirtAddr) (x86.VirtAddr, bool) {
 	if room(low, high) < size {
 		return 0, false
 	}
+	v := s.root
 	if v == nil {
 		base := (high - x86.VirtAddr(size)) &^ (granularity - 1)
 		return base, base >= low
 	}
-	if v.hopeless(size, low, high) {
+	if s.hopeless(size, low, high) {
 		return 0, false
 	}
 	if v.start >= high {
-		return highest(v.left, size, low, high)
+		return v.left.highest(size, low, high)
 	}
-	if base, ok := highest(v.right, size, max(v.end, low), high); ok {
+	if base, ok := v.right.highest(size, max(v.end, low), high); ok {
 		return base, true
 	}
-	return highest(v.left, size, low, min(v.start, high))
+	return v.left.highest(size, low, min(v.start, high))
 }
 
 // hopeless reports that a subtree inside [low, high) leaves no gap of size bytes before, in or behind it.
-func (v *vad) hopeless(size uint64, low, high x86.VirtAddr) bool {
-	return v.low >= low && v.high <= high && v.gap < size && room(low, v.low) < size && room(v.high, high) < size
+func (s *subtree) hopeless(size uint64, low, high x86.VirtAddr) bool {
+	return s.low >= low && s.high <= high && s.gap < size && room(low, s.low) < size && room(s.high, high) < size
 }
 
 // isPrivate reports whether the VAD is memory of its process alone that the virtual services manage.

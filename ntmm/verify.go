@@ -116,7 +116,8 @@ func (v *verifier) slot(e x86.PTE) error {
 }
 
 // tree checks order, bounds and gaps of a subtree whose VADs lie in [low, high).
-func (v *verifier) tree(n *vad, low, high x86.VirtAddr) error {
+func (v *verifier) tree(s subtree, low, high x86.VirtAddr) error {
+	n := s.root
 	if n == nil {
 		return nil
 	}
@@ -130,9 +131,7 @@ func (v *verifier) tree(n *vad, low, high x86.VirtAddr) error {
 	if err := v.tree(n.right, n.end, high); err != nil {
 		return err
 	}
-	kept := *n
-	n.update()
-	if kept.low != n.low || kept.high != n.high || kept.gap != n.gap {
+	if s != n.tree() {
 		return fmt.Errorf("VAD %v-%v has stale bounds or gap", n.start, n.end)
 	}
 	return nil
