@@ -131,6 +131,7 @@ func (m *Machine) start(program string, args []string, cfg *Config, size int64) 
 	if cfg.Trace != nil {
 		m.tracer = trace.New(cfg.Trace, cfg.TraceFormat, cfg.TraceKinds)
 		sysCfg.Hooks = m.tracer.Hooks()
+		sysCfg.StepOnly = sysCfg.StepOnly || cfg.TraceKinds.Stepped()
 	}
 	if m.sys, err = nt.New(sysCfg); err != nil {
 		return err

@@ -70,6 +70,9 @@ type CPU struct {
 	Deliver bool
 	// OnDeliver, where set, is told of every exception and interrupt that enters a handler, RIP still being where it was.
 	OnDeliver func(v x86.Vector, code uint32, addr x86.VirtAddr)
+
+	// OnStep, where set, is told of every instruction that Step is about to try: one that faults is tried again.
+	OnStep func(in *decode.Inst)
 	// MSRs, where set, is asked for model-specific registers that the core does not have.
 	MSRs MSRs
 

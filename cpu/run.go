@@ -251,6 +251,9 @@ func (c *CPU) decodeOne() (*block, *x86.Fault) {
 				o.run = g
 			}
 		}
+		if c.OnStep != nil {
+			c.OnStep(&o.in)
+		}
 	}
 	return b, nil
 }

@@ -1,6 +1,8 @@
 package nt
 
 import (
+	"github.com/pagewalk/pagewalk/cpu/decode"
+	"github.com/pagewalk/pagewalk/mmu"
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/ntmm"
 )
@@ -17,7 +19,10 @@ type Hooks struct {
 	Call      func(*Thread, *CallEvent)    // a built-in function was entered
 	Return    func(*Thread, *CallEvent)    // it returned normally
 	Exception func(t *Thread, rec *ntdef.ExceptionRecord, firstChance bool)
-	Module    func(*Thread, *Module) // an image was mapped
+	Module    func(*Thread, *Module)      // an image was mapped
+	Step      func(*Thread, *decode.Inst) // an instruction is about to be tried; needs Config.StepOnly
+	// MMU makes the MMU's hooks; thread returns the thread that runs.
+	MMU func(thread func() *Thread) mmu.Hooks
 }
 
 // A ServiceEvent is one system service with its result.

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/pagewalk/pagewalk/cpu"
+	"github.com/pagewalk/pagewalk/cpu/decode"
 	"github.com/pagewalk/pagewalk/mmu"
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/ntmm"
@@ -99,8 +100,15 @@ func New(cfg Config) (*System, error) {
 
 func (s *System) init(cfg *Config) error {
 	s.tlb = tlb.New(cfg.TLB)
-	s.mmu = mmu.New(s.mem, mmu.Options{TLB: s.tlb, Exact: cfg.Exact || cfg.Timing})
+	options := mmu.Options{TLB: s.tlb, Exact: cfg.Exact || cfg.Timing}
+	if h := cfg.Hooks.MMU; h != nil {
+		options.Hooks = h(s.thread)
+	}
+	s.mmu = mmu.New(s.mem, options)
 	s.cpu = cpu.New(s.mmu)
+	if h := cfg.Hooks.Step; h != nil {
+		s.cpu.OnStep = func(in *decode.Inst) { h(s.thread(), in) }
+	}
 	s.cpu.SetSeed(s.rng.Uint64())
 	s.cpu.TSC = s.Now
 	mm, err := ntmm.NewManager(ntmm.Config{

@@ -166,6 +166,9 @@ func (d *pfnDatabase) fresh() uint64 {
 	if c := &d.chunks[frame/chunkFrames]; *c == nil {
 		*c = new([chunkFrames]pfn)
 	}
+	if d.moved != nil {
+		d.moved(frame, d.entry(frame), listZeroed, listNone)
+	}
 	return frame
 }
 

@@ -132,3 +132,57 @@ var vadVerbs = map[ntmm.VADKind]string{
 	ntmm.VADDecommit: "decommits", ntmm.VADRelease: "releases", ntmm.VADProtect: "protects", ntmm.VADMap: "maps",
 	ntmm.VADUnmap: "unmaps", ntmm.VADReset: "resets", ntmm.VADResetUndo: "keeps",
 }
+
+func (t *Tracer) pfn(th *nt.Thread, e *ntmm.PFNEvent) {
+	p := placeOf(th, "pfn")
+	if t.format == Text {
+		line := fmt.Sprintf("%v PFN %#x %v → %v", p, e.PFN, e.From, e.To)
+		if e.To == ntmm.PFNStandby {
+			line += fmt.Sprintf(" priority %d", e.Priority)
+		}
+		t.line(line)
+		return
+	}
+	t.json(struct {
+		place
+		PFN      hex    `json:"pfn"`
+		From     string `json:"from"`
+		To       string `json:"to"`
+		Priority uint8  `json:"priority"`
+		PTEAddr  hex    `json:"pte_addr"`
+	}{p, hex(e.PFN), e.From.String(), e.To.String(), e.Priority, hex(e.PTEAddr)})
+}
+
+func (t *Tracer) workingSet(th *nt.Thread, e *ntmm.WSEvent) {
+	p := placeOf(th, "ws")
+	if t.format == Text {
+		t.line(fmt.Sprintf("%v working set gives up %#x, PFN %#x: %d pages", p, uint64(e.Addr), e.PFN, e.Pages))
+		return
+	}
+	t.json(struct {
+		place
+		Change string `json:"change"`
+		CR3    hex    `json:"cr3"`
+		VA     hex    `json:"va"`
+		PFN    hex    `json:"pfn"`
+		Pages  uint64 `json:"pages"`
+	}{p, e.Kind.String(), hex(e.CR3), hex(e.Addr), hex(e.PFN), e.Pages})
+}
+
+func (t *Tracer) io(th *nt.Thread, e *ntmm.IOEvent) {
+	p := placeOf(th, "io")
+	if t.format == Text {
+		verb := map[ntmm.IOKind]string{
+			ntmm.IOPageFileRead: "reads", ntmm.IOMappedFileRead: "reads", ntmm.IOPageFileWrite: "writes", ntmm.IOMappedFileWrite: "writes",
+		}[e.Kind]
+		t.line(fmt.Sprintf("%v %s %d pages of %s at %#x", p, verb, e.Pages, e.Name, e.Offset))
+		return
+	}
+	t.json(struct {
+		place
+		Operation string `json:"operation"`
+		Name      string `json:"name"`
+		Offset    hex    `json:"offset"`
+		Pages     uint64 `json:"pages"`
+	}{p, e.Kind.String(), e.Name, hex(e.Offset), e.Pages})
+}

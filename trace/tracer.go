@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/pagewalk/pagewalk/cpu/decode"
+	"github.com/pagewalk/pagewalk/mmu"
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntdef"
 )
@@ -27,7 +29,17 @@ const (
 	Modules                      // images mapped
 	Walks                        // page walks, entry by entry
 	TLB                          // what the TLB takes in and gives up
+	PFN                          // frames that move between the page lists
+	WS                           // pages that leave a working set
+	IO                           // reads and writes of page files and mapped files
+	Exec                         // every instruction
 )
+
+// stepped are the events that stand at one instruction.
+const stepped = Walks | TLB | Exec
+
+// Stepped reports whether a run with these events has to go one instruction at a time.
+func (k Kinds) Stepped() bool { return k&stepped != 0 }
 
 var kindNames = []struct {
 	name string
@@ -41,6 +53,10 @@ var kindNames = []struct {
 	{"modules", Modules},
 	{"walks", Walks},
 	{"tlb", TLB},
+	{"pfn", PFN},
+	{"ws", WS},
+	{"io", IO},
+	{"exec", Exec},
 }
 
 // ParseKinds reads a comma-separated list such as faults,vad.
@@ -116,6 +132,21 @@ func (t *Tracer) Hooks() nt.Hooks {
 	}
 	if t.kinds&Modules != 0 {
 		h.Module = t.module
+	}
+	if t.kinds&PFN != 0 {
+		h.PFN = t.pfn
+	}
+	if t.kinds&WS != 0 {
+		h.WS = t.workingSet
+	}
+	if t.kinds&IO != 0 {
+		h.IO = t.io
+	}
+	if t.kinds&Exec != 0 {
+		h.Step = func(th *nt.Thread, in *decode.Inst) { t.exec(placeOf(th, "exec"), th.RIP(), in) }
+	}
+	h.MMU = func(thread func() *nt.Thread) mmu.Hooks {
+		return t.mmuHooks(func(typ string) place { return placeOf(thread(), typ) })
 	}
 	return h
 }

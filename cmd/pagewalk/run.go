@@ -18,7 +18,7 @@ type runCmd struct {
 	Pagefile  pageFile `placeholder:"SIZE[-MAX][:FILE]" help:"Give the guest a page file of SIZE, extended to MAX where it needs more, in FILE or a temporary file; it is removed at the end."`
 	Privilege []string `placeholder:"NAME" help:"Let the guest enable a privilege: SeLockMemoryPrivilege for large pages and AWE, SeProfileSingleProcessPrivilege, …; may be repeated."`
 	Env       []string `sep:"none" placeholder:"K=V" help:"Set an environment variable of the guest."`
-	Trace     string   `placeholder:"KIND,…" help:"Trace faults, vad, services, api, exceptions, modules."`
+	Trace     string   `placeholder:"KIND,…" help:"Trace faults, vad, pfn, ws, io, services, api, exceptions, modules, walks, tlb, exec."`
 
 	Command []string `arg:"" passthrough:"" name:"program" help:"The program, a PE64 file, and its arguments."`
 }
@@ -50,9 +50,6 @@ func (c *runCmd) Run(ctx context.Context, std stdio) (err error) {
 	if c.Trace != "" {
 		if cfg.TraceKinds, err = trace.ParseKinds(c.Trace); err != nil {
 			return err
-		}
-		if bare := cfg.TraceKinds & (trace.Walks | trace.TLB); bare != 0 {
-			return fmt.Errorf("--trace %s: %v belong to pagewalk boot", c.Trace, bare)
 		}
 	}
 	var finish func() error

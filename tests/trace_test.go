@@ -1,0 +1,93 @@
+package tests
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pagewalk/pagewalk"
+	"github.com/pagewalk/pagewalk/nt"
+	"github.com/pagewalk/pagewalk/ntmm"
+	"github.com/pagewalk/pagewalk/trace"
+)
+
+type event struct {
+	Type, From, To, Operation, Text string
+	IC, Pages                       uint64
+	PFN                             string
+}
+
+func events(t *testing.T, lines string) []event {
+	var all []event
+	for _, line := range strings.Split(strings.TrimSpace(lines), "\n") {
+		var e event
+		require.NoError(t, json.Unmarshal([]byte(line), &e), line)
+		all = append(all, e)
+	}
+	return all
+}
+
+// TestListsAddUp follows every frame through its moves under memory pressure: each begins where the last one ended, and the reads
+// and writes are those that the counters have.
+func TestListsAddUp(t *testing.T) {
+	r, _, lines := run(t, "sort", []string{"1"}, pagewalk.Config{
+		RAM: 1 << 20, PageFile: nt.PageFile{Bytes: 32 << 20}, TraceKinds: trace.PFN | trace.WS | trace.IO, TraceFormat: trace.JSONL,
+	})
+	at := map[string]string{}
+	lists := map[string]uint64{}
+	var trims, reads, writes, out uint64
+	for _, e := range events(t, lines) {
+		switch e.Type {
+		case "pfn":
+			was, seen := at[e.PFN]
+			if !seen {
+				was = "zeroed"
+			}
+			require.Equal(t, was, e.From, "PFN %s at %d", e.PFN, e.IC)
+			if seen {
+				lists[e.From]--
+			}
+			lists[e.To]++
+			at[e.PFN] = e.To
+		case "ws":
+			trims++
+		case "io":
+			if strings.HasSuffix(e.Operation, "read") {
+				reads++
+			} else {
+				writes, out = writes+1, out+e.Pages
+			}
+		}
+	}
+	m := r.Memory
+	require.Equal(t, m.PageReads, reads)
+	require.Equal(t, m.PageWrites, writes)
+	require.Equal(t, m.PagesOutput, out)
+	require.Greater(t, trims, m.PageFileFaults/2)
+	require.Equal(t, m.AvailablePages()-m.ZeroedPages-m.FreePages, lists[ntmm.PFNStandby.String()])
+	require.Equal(t, m.ModifiedPages, lists[ntmm.PFNModified.String()])
+	require.Equal(t, m.ActivePages, lists[ntmm.PFNActive.String()])
+}
+
+// TestExecTracesEveryInstruction counts the instructions of a run; one that faulted is there again.
+func TestExecTracesEveryInstruction(t *testing.T) {
+	plain, stdout, _ := run(t, "tiny", nil, pagewalk.Config{})
+	r, traced, lines := run(t, "tiny", nil, pagewalk.Config{TraceKinds: trace.Exec | trace.Walks | trace.TLB, TraceFormat: trace.JSONL})
+	require.Equal(t, stdout, traced)
+	require.Equal(t, plain.Instructions, r.Instructions)
+	seen := map[uint64]bool{}
+	walks := uint64(0)
+	for _, e := range events(t, lines) {
+		switch e.Type {
+		case "exec":
+			require.NotEmpty(t, e.Text)
+			seen[e.IC] = true
+		case "walk":
+			walks++
+		}
+	}
+	require.Len(t, seen, int(r.Instructions))
+	require.Equal(t, r.MMU.Walks, walks)
+}
