@@ -30,6 +30,7 @@ type Process struct {
 		initializeThunk, userThreadStart, exceptionDispatcher, callReturn uint64
 	}
 	handles   handleTable
+	heaps     map[uint64]bool // regions of heaps by base address
 	local     map[any]any
 	exception *ntdef.ExceptionRecord // that ended the process
 	outputErr error                  // the first failure to write the guest's output
@@ -62,6 +63,26 @@ func (p *Process) Local(key any, make func() any) any {
 		p.local[key] = v
 	}
 	return v
+}
+
+// MarkHeap says that a region belongs to a heap, or does no longer: for reports.
+func (p *Process) MarkHeap(base uint64, heap bool) {
+	if !heap {
+		delete(p.heaps, base)
+		return
+	}
+	if p.heaps == nil {
+		p.heaps = map[uint64]bool{}
+	}
+	p.heaps[base] = true
+}
+
+// IsHeap reports whether the region at a base address belongs to a heap.
+func (p *Process) IsHeap(base uint64) bool { return p.heaps[base] }
+
+// IsStack reports whether the region at a base address is a thread's stack.
+func (p *Process) IsStack(base uint64) bool {
+	return uint64(p.thread.stack.DeallocationStack) == base
 }
 
 // Exit returns the error by which a body ends the process.

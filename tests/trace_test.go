@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -90,4 +91,41 @@ func TestExecTracesEveryInstruction(t *testing.T) {
 	}
 	require.Len(t, seen, int(r.Instructions))
 	require.Equal(t, r.MMU.Walks, walks)
+}
+
+// TestVMMapCoversTheAddressSpace adds the rows up: what is in use and what is free are the user's 128 TiB, working set and commit are
+// the memory manager's.
+func TestVMMapCoversTheAddressSpace(t *testing.T) {
+	m, err := pagewalk.New(guest("vm"), nil, pagewalk.Config{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, m.Close()) }()
+	_, err = m.Run(context.Background())
+	require.NoError(t, err)
+	rows := map[string]trace.MapRow{}
+	sum := trace.MapRow{}
+	for _, r := range trace.VMMap(m.Process()) {
+		rows[r.Type] = r
+		if r.Type != "Total" && r.Type != "Free" {
+			sum.Size += r.Size
+			sum.Committed += r.Committed
+			sum.TotalWS += r.TotalWS
+			sum.PrivateWS += r.PrivateWS
+			require.Equal(t, r.TotalWS, r.PrivateWS+r.ShareableWS, r.Type)
+		}
+	}
+	as := m.Process().AddressSpace()
+	c, tables := as.Counters(), rows["Page Table"].Size
+	total := rows["Total"]
+	require.Equal(t, sum.Size, total.Size)
+	require.Equal(t, sum.Committed, total.Committed)
+	require.Equal(t, c.VirtualSize, total.Size-tables-rows["Unusable"].Size)
+	require.Equal(t, uint64(as.Layout().High-as.Layout().Low)+1, total.Size-tables+rows["Free"].Size)
+	require.Equal(t, as.WorkingSet().Size<<12, sum.TotalWS-tables)
+	require.Equal(t, c.PageTables<<12, tables)
+	for _, name := range []string{"Image", "Heap", "Stack", "Private Data"} {
+		require.NotZero(t, rows[name].Size, name)
+		require.NotZero(t, rows[name].TotalWS, name)
+	}
+	require.NotZero(t, rows["Image"].Private, "write-copied pages of images")
+	require.EqualValues(t, 2<<20, rows["Stack"].Size)
 }

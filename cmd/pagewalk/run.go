@@ -16,6 +16,7 @@ import (
 type runCmd struct {
 	sharedFlags
 	Pagefile  pageFile `placeholder:"SIZE[-MAX][:FILE]" help:"Give the guest a page file of SIZE, extended to MAX where it needs more, in FILE or a temporary file; it is removed at the end."`
+	VMMap     bool     `name:"vmmap" help:"Print the guest's address space at the end on standard error, by types of regions, as VMMap does."`
 	Privilege []string `placeholder:"NAME" help:"Let the guest enable a privilege: SeLockMemoryPrivilege for large pages and AWE, SeProfileSingleProcessPrivilege, …; may be repeated."`
 	Env       []string `sep:"none" placeholder:"K=V" help:"Set an environment variable of the guest."`
 	Trace     string   `placeholder:"KIND,…" help:"Trace faults, vad, pfn, ws, io, services, api, exceptions, modules, walks, tlb, exec."`
@@ -70,6 +71,9 @@ func (c *runCmd) run(ctx context.Context, cfg pagewalk.Config, std stdio) error 
 	r, err := m.Run(ctx)
 	if c.Stats && r.Instructions > 0 {
 		printStats(std.err, &r, time.Since(start))
+	}
+	if c.VMMap {
+		err = errors.Join(err, trace.WriteVMMap(std.err, trace.VMMap(m.Process())))
 	}
 	if err != nil {
 		err = c.explain(err, &r)

@@ -17,6 +17,9 @@ type threadOS struct {
 func (o threadOS) reserve(size uint64, protect uint32) (uint64, ntdef.Status) {
 	r := ntmm.Request{Size: size, Type: ntdef.MEM_RESERVE, Protect: protect}
 	st := o.Process().AllocateVirtualMemory(&r)
+	if st == ntdef.STATUS_SUCCESS {
+		o.Process().MarkHeap(uint64(r.Base), true)
+	}
 	return uint64(r.Base), st
 }
 
@@ -31,6 +34,7 @@ func (o threadOS) decommit(va, size uint64) ntdef.Status {
 }
 
 func (o threadOS) release(va uint64) ntdef.Status {
+	o.Process().MarkHeap(va, false)
 	r := ntmm.Request{Base: x86.VirtAddr(va), Type: ntdef.MEM_RELEASE}
 	return o.Process().FreeVirtualMemory(&r)
 }
