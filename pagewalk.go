@@ -33,6 +33,7 @@ type Config struct {
 	Seed     uint64 // decides ASLR, cookies and RDRAND: one seed, one run
 	Env      []string
 
+	Drives     []nt.Drive     // besides C:, whose \guest is the program's folder under an overlay in memory
 	Privileges []nt.Privilege // that the guest may enable, such as SeLockMemoryPrivilege
 
 	Stdin          io.Reader // nil: empty
@@ -133,6 +134,11 @@ func (m *Machine) start(program string, args []string, cfg *Config, size int64) 
 		sysCfg.Hooks = m.tracer.Hooks()
 		sysCfg.StepOnly = sysCfg.StepOnly || cfg.TraceKinds.Stepped()
 	}
+	// Links are followed to the folder, not out of it.
+	if m.folder, err = os.OpenRoot(filepath.Dir(program)); err != nil {
+		return err
+	}
+	sysCfg.Drives = append([]nt.Drive{{Letter: 'C', Folder: Folder, Root: m.folder, Overlay: true}}, cfg.Drives...)
 	if m.sys, err = nt.New(sysCfg); err != nil {
 		return err
 	}
@@ -141,10 +147,6 @@ func (m *Machine) start(program string, args []string, cfg *Config, size int64) 
 		m.tracer.Header(trace.Header{
 			Program: name, RAM: m.sys.MMU().Memory().Size(), TLB: profile.Name, Seed: cfg.Seed,
 		})
-	}
-	// Links are followed to the folder, not out of it.
-	if m.folder, err = os.OpenRoot(filepath.Dir(program)); err != nil {
-		return err
 	}
 	env := cfg.Env
 	if env == nil {

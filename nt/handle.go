@@ -36,25 +36,31 @@ func (*processObject) typeName() string { return "Process" }
 // handleTable maps handles, multiples of 4, to objects.
 type handleTable struct {
 	objects []object // handle/4 is the index
+	access  []uint32 // that the handle was opened with
 	free    []int    // indices of closed handles
 	std     [3]ntdef.Handle
 }
 
 func (h *handleTable) init() {
+	h.access = make([]uint32, 0x10)
 	h.objects = make([]object, 0x10) // the first handles of a Windows process are taken before its code runs
 	for i := range h.std {
 		h.std[i] = h.add(&stream{fd: i})
 	}
 }
 
-// add gives an object a handle, one that was closed lately where there is one.
-func (h *handleTable) add(o object) ntdef.Handle {
+// add gives an object a handle with every right.
+func (h *handleTable) add(o object) ntdef.Handle { return h.grant(o, ^uint32(0)) }
+
+// grant gives an object a handle with some rights, one that was closed lately where there is one.
+func (h *handleTable) grant(o object, access uint32) ntdef.Handle {
 	o.head().handles++
 	if n := len(h.free); n > 0 {
 		i := h.free[n-1]
-		h.free, h.objects[i] = h.free[:n-1], o
+		h.free, h.objects[i], h.access[i] = h.free[:n-1], o, access
 		return ntdef.Handle(4 * i)
 	}
+	h.access = append(h.access, access)
 	h.objects = append(h.objects, o)
 	return ntdef.Handle(4 * (len(h.objects) - 1))
 }
@@ -66,6 +72,9 @@ func (h *handleTable) get(handle ntdef.Handle) object {
 	}
 	return nil
 }
+
+// granted returns the rights of a handle that is there.
+func (h *handleTable) granted(handle ntdef.Handle) uint32 { return h.access[uint64(handle)/4] }
 
 func (h *handleTable) close(handle ntdef.Handle) ntdef.Status {
 	o := h.get(handle)
@@ -129,31 +138,47 @@ func (p *Process) OpenProcess(id uint64) (ntdef.Handle, ntdef.Status) {
 // DuplicateHandle is NtDuplicateObject within the process: another handle to the same object, the old one closed where
 // closeSource says so. The pseudo handle of the process becomes a real one.
 func (p *Process) DuplicateHandle(h ntdef.Handle, closeSource bool) (ntdef.Handle, ntdef.Status) {
-	o := p.handles.get(h)
-	if h == ntdef.CurrentProcess {
+	o, access := p.handles.get(h), ^uint32(0)
+	switch {
+	case h == ntdef.CurrentProcess:
 		o = p.object
-	}
-	if o == nil {
+	case o == nil:
 		return 0, ntdef.STATUS_INVALID_HANDLE
+	default:
+		access = p.handles.granted(h)
 	}
-	n := p.handles.add(o)
+	n := p.handles.grant(o, access)
 	if closeSource {
 		p.handles.close(h)
 	}
 	return n, ntdef.STATUS_SUCCESS
 }
 
-// WriteFile is NtWriteFile on a standard handle: how many bytes went out, and the status.
+// WriteFile is NtWriteFile at the file's position: how many bytes went out, and the status.
 func (p *Process) WriteFile(handle ntdef.Handle, b []byte) (int, ntdef.Status) {
-	n, st := p.write(handle, b)
+	return p.WriteFileAt(handle, b, FilePosition)
+}
+
+// WriteFileAt is WriteFile at an offset, which the standard handles do not have.
+func (p *Process) WriteFileAt(handle ntdef.Handle, b []byte, offset uint64) (int, ntdef.Status) {
+	n, st := p.write(handle, b, offset)
 	p.serviced("NtWriteFile", st, fileParams, uint64(handle), uint64(len(b)), uint64(n))
 	return n, st
 }
 
-func (p *Process) write(handle ntdef.Handle, b []byte) (int, ntdef.Status) {
-	o, ok := p.handles.get(handle).(*stream)
-	if !ok {
+func (p *Process) write(handle ntdef.Handle, b []byte, offset uint64) (int, ntdef.Status) {
+	var o *stream
+	switch f := p.handles.get(handle).(type) {
+	case nil:
 		return 0, ntdef.STATUS_INVALID_HANDLE
+	case *fileObject:
+		return f.writeAt(b, offset)
+	case *nullDevice:
+		return len(b), ntdef.STATUS_SUCCESS
+	case *stream:
+		o = f
+	default:
+		return 0, ntdef.STATUS_OBJECT_TYPE_MISMATCH
 	}
 	w := p.sys.stdout
 	switch o.fd {
@@ -175,18 +200,33 @@ func (p *Process) write(handle ntdef.Handle, b []byte) (int, ntdef.Status) {
 	return n, ntdef.STATUS_SUCCESS
 }
 
-// ReadFile is NtReadFile on a standard handle: how many bytes were read, and the status, STATUS_END_OF_FILE at the end.
+// ReadFile is NtReadFile at the file's position: how many bytes were read, and the status, STATUS_END_OF_FILE at the end.
 func (p *Process) ReadFile(handle ntdef.Handle, b []byte) (int, ntdef.Status) {
-	n, st := p.read(handle, b)
+	return p.ReadFileAt(handle, b, FilePosition)
+}
+
+// ReadFileAt is ReadFile at an offset, which the standard handles do not have.
+func (p *Process) ReadFileAt(handle ntdef.Handle, b []byte, offset uint64) (int, ntdef.Status) {
+	n, st := p.read(handle, b, offset)
 	p.serviced("NtReadFile", st, fileParams, uint64(handle), uint64(len(b)), uint64(n))
 	return n, st
 }
 
-func (p *Process) read(handle ntdef.Handle, b []byte) (int, ntdef.Status) {
-	o, ok := p.handles.get(handle).(*stream)
-	switch {
-	case !ok:
+func (p *Process) read(handle ntdef.Handle, b []byte, offset uint64) (int, ntdef.Status) {
+	var o *stream
+	switch f := p.handles.get(handle).(type) {
+	case nil:
 		return 0, ntdef.STATUS_INVALID_HANDLE
+	case *fileObject:
+		return f.readAt(b, offset)
+	case *nullDevice:
+		return 0, ntdef.STATUS_END_OF_FILE
+	case *stream:
+		o = f
+	default:
+		return 0, ntdef.STATUS_OBJECT_TYPE_MISMATCH
+	}
+	switch {
 	case o.fd != 0:
 		return 0, ntdef.STATUS_ACCESS_DENIED
 	case p.sys.stdin == nil || len(b) == 0:
@@ -197,6 +237,12 @@ func (p *Process) read(handle ntdef.Handle, b []byte) (int, ntdef.Status) {
 		return 0, ntdef.STATUS_END_OF_FILE
 	}
 	return n, ntdef.STATUS_SUCCESS
+}
+
+// IsStream reports whether a handle is of one of the host's standard streams.
+func (p *Process) IsStream(h ntdef.Handle) bool {
+	_, ok := p.handles.get(h).(*stream)
+	return ok
 }
 
 // StandardHandle returns the handle of standard input (0), output (1) or error (2) that the process parameters name.

@@ -36,7 +36,7 @@ func (n *names) insert(name string, o object) {
 }
 
 // openNamed returns a handle to a named object of a type: OBJECT_NAME_INVALID, OBJECT_NAME_NOT_FOUND, OBJECT_TYPE_MISMATCH.
-func openNamed[T object](p *Process, name string) (ntdef.Handle, T, ntdef.Status) {
+func openNamed[T object](p *Process, name string, access uint32) (ntdef.Handle, T, ntdef.Status) {
 	var none T
 	if name == "" || strings.HasSuffix(name, `\`) {
 		return 0, none, ntdef.STATUS_OBJECT_NAME_INVALID
@@ -49,7 +49,7 @@ func openNamed[T object](p *Process, name string) (ntdef.Handle, T, ntdef.Status
 	if !ok {
 		return 0, none, ntdef.STATUS_OBJECT_TYPE_MISMATCH
 	}
-	return p.handles.add(o), o, ntdef.STATUS_SUCCESS
+	return p.handles.grant(o, access), o, ntdef.STATUS_SUCCESS
 }
 
 // objectAttributes reads the name of an OBJECT_ATTRIBUTES, "" where there is none, and whether it has OBJ_OPENIF.

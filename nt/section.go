@@ -1,6 +1,7 @@
 package nt
 
 import (
+	"cmp"
 	"io"
 
 	"github.com/pagewalk/pagewalk/loader"
@@ -25,6 +26,35 @@ func (o *sectionObject) closed() { o.mm.Close() }
 type mappable interface {
 	object
 	sections() *ntmm.FileSections
+	mayMap(protect uint32) bool
+}
+
+// Access rights of sections (winnt.h).
+const (
+	SECTION_MAP_WRITE   uint32 = 2
+	SECTION_MAP_READ    uint32 = 4
+	SECTION_MAP_EXECUTE uint32 = 8
+)
+
+// mapAccess is the right that a view of a protection needs.
+func mapAccess(protect uint32) uint32 {
+	switch protect & 0xff {
+	case ntdef.PAGE_READWRITE:
+		return SECTION_MAP_WRITE
+	case ntdef.PAGE_EXECUTE_READWRITE:
+		return SECTION_MAP_WRITE | SECTION_MAP_EXECUTE
+	case ntdef.PAGE_EXECUTE, ntdef.PAGE_EXECUTE_READ, ntdef.PAGE_EXECUTE_WRITECOPY:
+		return SECTION_MAP_EXECUTE
+	case ntdef.PAGE_NOACCESS, 0:
+		return 0
+	}
+	return SECTION_MAP_READ
+}
+
+// mayMap reports whether a file was opened for what a section of a protection does: a write-copy one only reads.
+func (f *fileObject) mayMap(protect uint32) bool {
+	writes := protect&(ntdef.PAGE_READWRITE|ntdef.PAGE_EXECUTE_READWRITE) != 0
+	return f.access&(ntdef.FILE_READ_DATA|ntdef.FILE_EXECUTE) != 0 && (!writes || f.access&ntdef.FILE_WRITE_DATA != 0)
 }
 
 // A SectionRequest is the argument of CreateSection. File 0 means page-file-backed memory; Name may be "".
@@ -34,6 +64,7 @@ type SectionRequest struct {
 	Protect    uint32
 	Attributes uint32 // SEC_*
 	File       ntdef.Handle
+	Access     uint32 // SECTION_*; 0: all
 }
 
 // CreateSection is NtCreateSection with OBJ_OPENIF: a section of that name which is there already is opened, the status is then
@@ -42,7 +73,7 @@ func (p *Process) CreateSection(r *SectionRequest) (ntdef.Handle, ntdef.Status) 
 	var h ntdef.Handle
 	st := ntdef.STATUS_OBJECT_NAME_NOT_FOUND
 	if r.Name != "" {
-		if h, _, st = openNamed[*sectionObject](p, r.Name); st == ntdef.STATUS_SUCCESS {
+		if h, _, st = openNamed[*sectionObject](p, r.Name, cmp.Or(r.Access, ^uint32(0))); st == ntdef.STATUS_SUCCESS {
 			st = ntdef.STATUS_OBJECT_NAME_EXISTS
 		}
 	}
@@ -52,7 +83,7 @@ func (p *Process) CreateSection(r *SectionRequest) (ntdef.Handle, ntdef.Status) 
 			if r.Name != "" {
 				p.sys.names.insert(r.Name, o)
 			}
-			h = p.handles.add(o)
+			h = p.handles.grant(o, cmp.Or(r.Access, ^uint32(0)))
 		}
 	}
 	p.serviced("NtCreateSection", st, sectionParams, r.Size, uint64(r.Protect), uint64(r.Attributes), uint64(r.File), uint64(h))
@@ -60,8 +91,8 @@ func (p *Process) CreateSection(r *SectionRequest) (ntdef.Handle, ntdef.Status) 
 }
 
 // OpenSection is NtOpenSection: OBJECT_NAME_NOT_FOUND, OBJECT_TYPE_MISMATCH.
-func (p *Process) OpenSection(name string) (ntdef.Handle, ntdef.Status) {
-	h, _, st := openNamed[*sectionObject](p, name)
+func (p *Process) OpenSection(name string, access uint32) (ntdef.Handle, ntdef.Status) {
+	h, _, st := openNamed[*sectionObject](p, name, access)
 	p.serviced("NtOpenSection", st, sectionParams[4:], uint64(h))
 	return h, st
 }
@@ -76,8 +107,12 @@ func (p *Process) newSection(r *SectionRequest) (*sectionObject, ntdef.Status) {
 			return nil, ntdef.STATUS_INVALID_HANDLE
 		case !ok:
 			return nil, ntdef.STATUS_INVALID_FILE_FOR_SECTION
+		case !m.mayMap(r.Protect):
+			return nil, ntdef.STATUS_ACCESS_DENIED
 		}
-		f = m.sections()
+		if f = m.sections(); f.File == nil {
+			return nil, ntdef.STATUS_INVALID_FILE_FOR_SECTION // a folder
+		}
 	}
 	if r.Attributes&ntdef.SEC_IMAGE != 0 && r.Attributes&(ntdef.SEC_COMMIT|ntdef.SEC_RESERVE) == 0 {
 		return p.newImageObject(f)
@@ -123,6 +158,11 @@ func (p *Process) section(h ntdef.Handle) (*sectionObject, ntdef.Status) {
 // MapSection is NtMapViewOfSection.
 func (p *Process) MapSection(h ntdef.Handle, v *ntmm.View) ntdef.Status {
 	o, st := p.section(h)
+	if st == ntdef.STATUS_SUCCESS {
+		if need := mapAccess(v.Protect); p.handles.granted(h)&need != need {
+			st = ntdef.STATUS_ACCESS_DENIED
+		}
+	}
 	if st == ntdef.STATUS_SUCCESS {
 		if o.image != nil && v.Base == 0 {
 			v.Base = p.imageBase(o.image)

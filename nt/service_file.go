@@ -3,8 +3,8 @@ package nt
 import "github.com/pagewalk/pagewalk/ntdef"
 
 var fileServices = []Service{
-	service("NtWriteFile", Partial("the standard handles"), ntWriteFile),
-	service("NtReadFile", Partial("the standard handles"), ntReadFile),
+	service("NtWriteFile", Partial("synchronous"), ntWriteFile),
+	service("NtReadFile", Partial("synchronous; at most 64 KiB at a time"), ntReadFile),
 	service("NtClose", Full, ntClose),
 }
 
@@ -24,6 +24,16 @@ type readWriteFileArgs struct {
 const maxTransfer = 64 << 10
 
 func ntWriteFile(t *Thread, a *readWriteFileArgs) (ntdef.Status, error) {
+	at, err := t.byteOffset(a.ByteOffset)
+	if err != nil {
+		return 0, err
+	}
+	offset := func(done uint32) uint64 {
+		if at >= FilePosition {
+			return at
+		}
+		return at + uint64(done)
+	}
 	var done uint32
 	buf := make([]byte, min(a.Length, maxTransfer))
 	for done < a.Length {
@@ -31,23 +41,36 @@ func ntWriteFile(t *Thread, a *readWriteFileArgs) (ntdef.Status, error) {
 		if err := t.Read(a.Buffer+uint64(done), part); err != nil {
 			return 0, err
 		}
-		n, st := t.proc.write(a.File, part)
+		n, st := t.proc.write(a.File, part, offset(done))
 		if st != ntdef.STATUS_SUCCESS {
 			return st, nil
 		}
 		done += uint32(n)
 	}
 	if a.Length == 0 {
-		if _, st := t.proc.write(a.File, nil); st != ntdef.STATUS_SUCCESS {
+		if _, st := t.proc.write(a.File, nil, FilePosition); st != ntdef.STATUS_SUCCESS {
 			return st, nil
 		}
 	}
 	return ntdef.STATUS_SUCCESS, t.storeIOStatus(a.IOStatus, ntdef.STATUS_SUCCESS, uint64(done))
 }
 
+// byteOffset reads the optional offset of a read or write: without one, or with FILE_USE_FILE_POINTER_POSITION (-2), the file's
+// position counts; FILE_WRITE_TO_END_OF_FILE is -1.
+func (t *Thread) byteOffset(p ntdef.Ptr[uint64]) (uint64, error) {
+	if p == 0 {
+		return FilePosition, nil
+	}
+	return t.Load64(uint64(p))
+}
+
 func ntReadFile(t *Thread, a *readWriteFileArgs) (ntdef.Status, error) {
+	at, err := t.byteOffset(a.ByteOffset)
+	if err != nil {
+		return 0, err
+	}
 	buf := make([]byte, min(a.Length, maxTransfer))
-	n, st := t.proc.read(a.File, buf)
+	n, st := t.proc.read(a.File, buf, at)
 	if st != ntdef.STATUS_SUCCESS && st != ntdef.STATUS_END_OF_FILE {
 		return st, nil
 	}

@@ -10,7 +10,7 @@ import (
 
 var sectionServices = []Service{
 	service("NtCreateSection", Partial("no large pages; one directory of names"), ntCreateSection),
-	service("NtOpenSection", Partial("one directory of names; access rights are not checked"), ntOpenSection),
+	service("NtOpenSection", Partial("one directory of names"), ntOpenSection),
 	service("NtMapViewOfSection", Partial("the calling process"), ntMapViewOfSection),
 	service("NtMapViewOfSectionEx", Partial("the calling process; no extended parameters"), ntMapViewOfSectionEx),
 	service("NtUnmapViewOfSection", Partial("the calling process"), ntUnmapViewOfSection),
@@ -49,11 +49,24 @@ func ntCreateSection(t *Thread, a *createSectionArgs) (ntdef.Status, error) {
 	if name != "" && !openIf && t.sys.names.lookup(name) != nil {
 		return ntdef.STATUS_OBJECT_NAME_COLLISION, nil
 	}
-	h, st := t.proc.CreateSection(&SectionRequest{name, size, a.PageProtection, a.Attributes, a.File})
+	h, st := t.proc.CreateSection(&SectionRequest{name, size, a.PageProtection, a.Attributes, a.File, sectionAccess(a.DesiredAccess)})
 	if !st.IsSuccess() {
 		return st, nil
 	}
 	return st, t.Store64(uint64(a.SectionHandle), uint64(h))
+}
+
+// sectionAccess spells the generic rights of a section out.
+func sectionAccess(access uint32) uint32 {
+	for _, g := range []struct{ generic, rights uint32 }{
+		{ntdef.GENERIC_READ, SECTION_MAP_READ}, {ntdef.GENERIC_WRITE, SECTION_MAP_WRITE}, {ntdef.GENERIC_EXECUTE, SECTION_MAP_EXECUTE},
+		{ntdef.GENERIC_ALL, SECTION_MAP_READ | SECTION_MAP_WRITE | SECTION_MAP_EXECUTE},
+	} {
+		if access&g.generic != 0 {
+			access |= g.rights
+		}
+	}
+	return access
 }
 
 type openSectionArgs struct {
@@ -70,7 +83,7 @@ func ntOpenSection(t *Thread, a *openSectionArgs) (ntdef.Status, error) {
 	if err != nil {
 		return 0, err
 	}
-	h, st := t.proc.OpenSection(name)
+	h, st := t.proc.OpenSection(name, sectionAccess(a.DesiredAccess))
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}

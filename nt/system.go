@@ -29,6 +29,7 @@ type Config struct {
 	Seed     uint64      // ASLR, cookies, RDRAND
 
 	Privileges []Privilege // that processes may enable
+	Drives     []Drive     // folders of the host; C: is there without
 
 	SystemImages map[string][]byte // C:\Windows\System32: PE images by lower-case file name; ntdll.dll must be there
 	UserFuncs    []UserFunc        // the bodies behind the built-in images' stubs, by number from UserFuncBase
@@ -65,6 +66,7 @@ type System struct {
 	pageFile *os.File // nil: none
 
 	names      names
+	volumes    volumes
 	calls      uint64 // system services
 	cache      fileCacheLimits
 	cachePeak  uint64 // pages
@@ -118,6 +120,7 @@ func (s *System) init(cfg *Config) error {
 		return fmt.Errorf("RAM of %d bytes: %w", cfg.RAMBytes, err)
 	}
 	s.mm = mm
+	s.volumes.init(cfg.Drives)
 	if err := s.openPageFile(cfg.PageFile); err != nil {
 		return err
 	}
@@ -150,7 +153,9 @@ func (s *System) enterLongMode() error {
 }
 
 // Close gives the guest's RAM back to the host and removes the page file.
-func (s *System) Close() error { return errors.Join(s.closePageFile(), s.mem.Close()) }
+func (s *System) Close() error {
+	return errors.Join(s.volumes.close(), s.closePageFile(), s.mem.Close())
+}
 
 // MMU returns the machine's MMU.
 func (s *System) MMU() *mmu.MMU { return s.mmu }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ type runCmd struct {
 	Pagefile  pageFile `placeholder:"SIZE[-MAX][:FILE]" help:"Give the guest a page file of SIZE, extended to MAX where it needs more, in FILE or a temporary file; it is removed at the end."`
 	VMMap     bool     `name:"vmmap" help:"Print the guest's address space at the end on standard error, by types of regions, as VMMap does."`
 	Privilege []string `placeholder:"NAME" help:"Let the guest enable a privilege: SeLockMemoryPrivilege for large pages and AWE, SeProfileSingleProcessPrivilege, …; may be repeated."`
+	Drive     []drive  `sep:"none" placeholder:"X=DIR[:ro]" help:"Give the guest a folder of the host as drive X:, to read and write or, with :ro, to read; may be repeated."`
 	Env       []string `sep:"none" placeholder:"K=V" help:"Set an environment variable of the guest."`
 	Trace     string   `placeholder:"KIND,…" help:"Trace faults, vad, pfn, ws, io, services, api, exceptions, modules, walks, tlb, exec."`
 
@@ -52,6 +54,14 @@ func (c *runCmd) Run(ctx context.Context, std stdio) (err error) {
 		if cfg.TraceKinds, err = trace.ParseKinds(c.Trace); err != nil {
 			return err
 		}
+	}
+	for _, d := range c.Drive {
+		root, openErr := os.OpenRoot(d.dir)
+		if openErr != nil {
+			return fmt.Errorf("--drive %c: %w", d.letter, openErr)
+		}
+		defer func() { err = errors.Join(err, root.Close()) }()
+		cfg.Drives = append(cfg.Drives, nt.Drive{Letter: d.letter, Folder: `\`, Root: root, ReadOnly: d.readOnly})
 	}
 	var finish func() error
 	if cfg.Trace, finish, err = c.openTrace(c.Trace, std); err != nil {

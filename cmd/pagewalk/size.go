@@ -55,3 +55,28 @@ func (p *pageFile) UnmarshalText(text []byte) error {
 	*p = pageFile{Bytes: uint64(from), Maximum: uint64(to), Path: path}
 	return nil
 }
+
+// drive is the flag --drive X=DIR[:ro].
+type drive struct {
+	letter   byte
+	dir      string
+	readOnly bool
+}
+
+// UnmarshalText parses the flag's text.
+func (d *drive) UnmarshalText(text []byte) error {
+	letter, dir, ok := strings.Cut(string(text), "=")
+	letter = strings.ToUpper(strings.TrimSuffix(letter, ":"))
+	switch {
+	case !ok, len(letter) != 1, letter < "A", letter > "Z":
+		return fmt.Errorf("%q: want X=DIR, X a drive letter", text)
+	case letter == "C":
+		return fmt.Errorf("%q: C: is the guest's own", text)
+	}
+	dir, d.readOnly = strings.CutSuffix(dir, ":ro")
+	if dir == "" {
+		return fmt.Errorf("%q: want a folder behind the =", text)
+	}
+	d.letter, d.dir = letter[0], dir
+	return nil
+}

@@ -17,7 +17,7 @@ func DLL() *winapi.DLL {
 	}
 	for _, group := range [][]nt.UserFunc{
 		memoryFuncs, mappingFuncs, offerFuncs, aweFuncs, workingSetFuncs, psapiFuncs, memoryStatusFuncs, mitigationFuncs, processMemoryFuncs,
-		heapFuncs, heapWalkFuncs, localFuncs, processFuncs, environmentFuncs, fileFuncs, moduleFuncs, stringFuncs, timeFuncs, tlsFuncs,
+		heapFuncs, heapWalkFuncs, localFuncs, processFuncs, environmentFuncs, fileFuncs, folderFuncs, pathFuncs, moduleFuncs, stringFuncs, timeFuncs, tlsFuncs,
 		flsFuncs, exceptionFuncs, syncFuncs,
 	} {
 		d.Funcs = append(d.Funcs, group...)

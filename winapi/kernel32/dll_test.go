@@ -26,6 +26,10 @@ var (
 	memoryProgram []byte
 	//go:embed testdata/memory.golden
 	memoryGolden string
+	//go:embed testdata/files.exe
+	filesProgram []byte
+	//go:embed testdata/files.golden
+	filesGolden string
 	//go:embed testdata/windows.exe
 	windowsProgram []byte
 )
@@ -50,6 +54,14 @@ func TestMemoryFunctionsAsRecorded(t *testing.T) {
 	o := guesttest.Run(t, memoryProgram, dlls(), nt.Config{})
 	require.NoError(t, o.Err)
 	require.Empty(t, cmp.Diff(memoryGolden, o.Stdout))
+	require.Equal(t, uint32(77), o.ExitCode)
+	require.Empty(t, o.Stderr)
+}
+
+func TestFileFunctionsAsRecorded(t *testing.T) {
+	o := guesttest.Run(t, filesProgram, dlls(), nt.Config{})
+	require.NoError(t, o.Err)
+	require.Empty(t, cmp.Diff(filesGolden, o.Stdout))
 	require.Equal(t, uint32(77), o.ExitCode)
 	require.Empty(t, o.Stderr)
 }

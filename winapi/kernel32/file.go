@@ -7,12 +7,27 @@ import (
 	"github.com/pagewalk/pagewalk/x86"
 )
 
+// Reading and writing (fileapi.h) through handles.
 var fileFuncs = []nt.UserFunc{
 	nt.Func("CloseHandle", closeHandle),
+	nt.Func("FlushFileBuffers", flushFileBuffers),
 	nt.Func("GetConsoleMode", noConsole[consoleModeArgs]),
+	nt.Func("GetFileInformationByHandle", getFileInformationByHandle),
+	nt.Func("GetFileSize", getFileSize),
+	nt.Func("GetFileSizeEx", getFileSizeEx),
+	nt.Func("GetFileTime", getFileTime),
 	nt.Func("GetFileType", getFileType),
 	nt.Func("GetStdHandle", getStdHandle),
+	nt.Func("LockFile", lockFile),
+	nt.Func("LockFileEx", lockFileEx),
 	nt.Func("ReadFile", readFile),
+	nt.Func("SetEndOfFile", setEndOfFile),
+	nt.Func("SetFilePointer", setFilePointer),
+	nt.Func("SetFilePointerEx", setFilePointerEx),
+	nt.Func("SetFileTime", setFileTime),
+	nt.Func("SetStdHandle", setStdHandle),
+	nt.Func("UnlockFile", unlockFile),
+	nt.Func("UnlockFileEx", unlockFileEx),
 	nt.Func("WriteConsoleA", noConsole[writeConsoleArgs]),
 	nt.Func("WriteConsoleW", noConsole[writeConsoleArgs]),
 	nt.Func("WriteFile", writeFile),
@@ -50,6 +65,31 @@ type transferArgs struct {
 // maxTransfer bounds what is held in the host's memory at a time.
 const maxTransfer = 64 << 10
 
+// transferOffset is where a transfer begins: at the file's position, or where an OVERLAPPED says.
+func transferOffset(t *nt.Thread, a *transferArgs) (uint64, error) {
+	const offset = 16
+	if a.Overlapped == 0 {
+		return nt.FilePosition, nil
+	}
+	return t.Load64(a.Overlapped + offset)
+}
+
+// finish ends a transfer: the count goes where it is asked for, and to the OVERLAPPED, which is done at once.
+func (a *transferArgs) finish(t *nt.Thread, done uint32) (uint64, error) {
+	if a.Overlapped != 0 {
+		if err := t.Store64(a.Overlapped, uint64(ntdef.STATUS_SUCCESS)); err != nil {
+			return 0, err
+		}
+		if err := t.Store64(a.Overlapped+8, uint64(done)); err != nil {
+			return 0, err
+		}
+	}
+	if a.Done != 0 {
+		return 1, t.Store32(uint64(a.Done), done)
+	}
+	return 1, nil
+}
+
 // writeFile writes the whole buffer. One that cannot be read is the service's failure, not an exception.
 func writeFile(t *nt.Thread, a *transferArgs) (uint64, error) {
 	if a.Done != 0 {
@@ -60,6 +100,10 @@ func writeFile(t *nt.Thread, a *transferArgs) (uint64, error) {
 	if err := t.Probe(a.Buffer, uint64(a.Length), x86.Read); err != nil {
 		return failAccess(t, err)
 	}
+	at, err := transferOffset(t, a)
+	if err != nil {
+		return failAccess(t, err)
+	}
 	var done uint32
 	buf := make([]byte, min(a.Length, maxTransfer))
 	for first := true; first || done < a.Length; first = false {
@@ -67,53 +111,329 @@ func writeFile(t *nt.Thread, a *transferArgs) (uint64, error) {
 		if err := t.Read(a.Buffer+uint64(done), part); err != nil {
 			return 0, err
 		}
-		n, st := t.Process().WriteFile(a.File, part)
+		n, st := t.Process().WriteFileAt(a.File, part, at)
 		if st != ntdef.STATUS_SUCCESS {
 			return failStatus(t, st)
 		}
 		done += uint32(n)
+		if at < nt.FilePosition {
+			at += uint64(n)
+		}
 	}
-	if a.Done != 0 {
-		return 1, t.Store32(uint64(a.Done), done)
-	}
-	return 1, nil
+	return a.finish(t, done)
 }
 
-// readFile reads what is there, at most the buffer; 0 bytes are the end of the file.
+// readFile reads what is there, at most the buffer; 0 bytes are the end of the file. A pipe gives what it has, a file all.
 func readFile(t *nt.Thread, a *transferArgs) (uint64, error) {
 	if a.Done != 0 {
 		if err := t.Store32(uint64(a.Done), 0); err != nil {
 			return 0, err
 		}
 	}
-	buf := make([]byte, min(a.Length, maxTransfer))
-	if err := t.Probe(a.Buffer, uint64(len(buf)), x86.Write); err != nil {
+	if err := t.Probe(a.Buffer, uint64(a.Length), x86.Write); err != nil {
 		return failAccess(t, err)
 	}
-	n, st := t.Process().ReadFile(a.File, buf)
-	if st != ntdef.STATUS_SUCCESS && st != ntdef.STATUS_END_OF_FILE {
-		return failStatus(t, st)
+	at, err := transferOffset(t, a)
+	if err != nil {
+		return failAccess(t, err)
 	}
-	if err := t.Write(a.Buffer, buf[:n]); err != nil {
-		return 0, err
+	var done uint32
+	buf := make([]byte, min(a.Length, maxTransfer))
+	for first := true; first || done < a.Length; first = false {
+		part := buf[:min(a.Length-done, maxTransfer)]
+		n, st := t.Process().ReadFileAt(a.File, part, at)
+		if st == ntdef.STATUS_END_OF_FILE {
+			if a.Overlapped != 0 && done == 0 {
+				return failStatus(t, st)
+			}
+			break
+		}
+		if st != ntdef.STATUS_SUCCESS {
+			return failStatus(t, st)
+		}
+		if err := t.Write(a.Buffer+uint64(done), part[:n]); err != nil {
+			return 0, err
+		}
+		done += uint32(n)
+		if at < nt.FilePosition {
+			at += uint64(n)
+		}
+		if n < len(part) || t.Process().IsStream(a.File) {
+			break
+		}
 	}
-	if a.Done != 0 {
-		return 1, t.Store32(uint64(a.Done), uint32(n))
-	}
-	return 1, nil
+	return a.finish(t, done)
 }
 
 type handleArgs struct{ Handle ntdef.Handle }
 
 // getFileType says FILE_TYPE_PIPE for the standard handles: the host's streams are passed on byte by byte.
 func getFileType(t *nt.Thread, a *handleArgs) (uint64, error) {
-	const fileTypePipe = 3
-	for fd := range 3 {
-		if t.Process().StandardHandle(fd) == a.Handle {
-			return fileTypePipe, nil
-		}
+	const disk, char, pipe = 1, 2, 3
+	if t.Process().IsStream(a.Handle) {
+		return pipe, nil
+	}
+	switch _, st := t.Process().QueryFile(a.Handle); st {
+	case ntdef.STATUS_SUCCESS:
+		return disk, nil
+	case ntdef.STATUS_OBJECT_TYPE_MISMATCH:
+		return char, nil // NUL
 	}
 	return fail(t, ntdll.ERROR_INVALID_HANDLE)
+}
+
+func flushFileBuffers(t *nt.Thread, a *handleArgs) (uint64, error) {
+	return boolOf(t, t.Process().FlushFile(a.Handle))
+}
+
+type setStdHandleArgs struct {
+	Which  int32
+	Handle ntdef.Handle
+}
+
+func setStdHandle(t *nt.Thread, a *setStdHandleArgs) (uint64, error) {
+	p, err := parameters(t)
+	if err != nil {
+		return 0, err
+	}
+	at, ok := map[int32]uint64{-10: ntdef.ParamsStandardInput, -11: ntdef.ParamsStandardOutput, -12: ntdef.ParamsStandardError}[a.Which]
+	if !ok {
+		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	}
+	return 1, t.Store64(p+at, uint64(a.Handle))
+}
+
+type getFileSizeArgs struct {
+	File ntdef.Handle
+	High ntdef.Ptr[uint32]
+}
+
+// getFileSize returns INVALID_FILE_SIZE where it fails; a size of exactly that has no error.
+func getFileSize(t *nt.Thread, a *getFileSizeArgs) (uint64, error) {
+	const invalidFileSize = 1<<32 - 1
+	i, st := t.Process().QueryFile(a.File)
+	if st != ntdef.STATUS_SUCCESS {
+		_, err := failStatus(t, st)
+		return invalidFileSize, err
+	}
+	if a.High != 0 {
+		if err := t.Store32(uint64(a.High), uint32(i.Size>>32)); err != nil {
+			return 0, err
+		}
+	}
+	if i.Size&invalidFileSize != invalidFileSize {
+		return i.Size & invalidFileSize, nil
+	}
+	return invalidFileSize, ntdll.SetLastError(t, 0)
+}
+
+type getFileSizeExArgs struct {
+	File ntdef.Handle
+	Size ntdef.Ptr[uint64]
+}
+
+func getFileSizeEx(t *nt.Thread, a *getFileSizeExArgs) (uint64, error) {
+	i, st := t.Process().QueryFile(a.File)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
+	}
+	return 1, t.Store64(uint64(a.Size), i.Size)
+}
+
+// seek moves a file's position: from the beginning (0), from where it is (1), from the end (2).
+func seek(t *nt.Thread, file ntdef.Handle, distance int64, method uint32) (uint64, uint32) {
+	i, st := t.Process().QueryFile(file)
+	if st != ntdef.STATUS_SUCCESS {
+		return 0, ntdll.DosError(st)
+	}
+	base := int64(0)
+	switch method {
+	case 0:
+	case 1:
+		base = int64(i.Position)
+	case 2:
+		base = int64(i.Size)
+	default:
+		return 0, ntdll.ERROR_INVALID_PARAMETER
+	}
+	to := base + distance
+	if to < 0 {
+		return 0, ntdll.ERROR_NEGATIVE_SEEK
+	}
+	t.Process().SetFilePosition(file, uint64(to))
+	return uint64(to), ntdll.ERROR_SUCCESS
+}
+
+type setFilePointerArgs struct {
+	File     ntdef.Handle
+	Distance int32
+	High     ntdef.Ptr[uint32]
+	Method   uint32
+}
+
+func setFilePointer(t *nt.Thread, a *setFilePointerArgs) (uint64, error) {
+	const invalidSetFilePointer = 1<<32 - 1
+	distance := int64(a.Distance)
+	if a.High != 0 {
+		high, err := t.Load32(uint64(a.High))
+		if err != nil {
+			return 0, err
+		}
+		distance = int64(join64(high, uint32(a.Distance)))
+	}
+	at, code := seek(t, a.File, distance, a.Method)
+	if code == 0 && a.High == 0 && at>>32 != 0 {
+		code = ntdll.ERROR_INVALID_PARAMETER
+	}
+	if code != 0 {
+		return invalidSetFilePointer, ntdll.SetLastError(t, code)
+	}
+	if a.High != 0 {
+		if err := t.Store32(uint64(a.High), uint32(at>>32)); err != nil {
+			return 0, err
+		}
+	}
+	if at&invalidSetFilePointer != invalidSetFilePointer {
+		return at & invalidSetFilePointer, nil
+	}
+	return invalidSetFilePointer, ntdll.SetLastError(t, 0)
+}
+
+type setFilePointerExArgs struct {
+	File     ntdef.Handle
+	Distance int64
+	New      ntdef.Ptr[uint64]
+	Method   uint32
+}
+
+func setFilePointerEx(t *nt.Thread, a *setFilePointerExArgs) (uint64, error) {
+	at, code := seek(t, a.File, a.Distance, a.Method)
+	if code != 0 {
+		return fail(t, code)
+	}
+	if a.New != 0 {
+		return 1, t.Store64(uint64(a.New), at)
+	}
+	return 1, nil
+}
+
+type fileArgs struct{ File ntdef.Handle }
+
+func setEndOfFile(t *nt.Thread, a *fileArgs) (uint64, error) {
+	i, st := t.Process().QueryFile(a.File)
+	if st == ntdef.STATUS_SUCCESS {
+		st = t.Process().SetEndOfFile(a.File, i.Position)
+	}
+	return boolOf(t, st)
+}
+
+type fileTimeArgs struct {
+	File                       ntdef.Handle
+	Created, Accessed, Written ntdef.Ptr[uint64]
+}
+
+func getFileTime(t *nt.Thread, a *fileTimeArgs) (uint64, error) {
+	i, st := t.Process().QueryFile(a.File)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
+	}
+	for _, f := range []struct {
+		at ntdef.Ptr[uint64]
+		v  uint64
+	}{{a.Created, i.Created}, {a.Accessed, i.Accessed}, {a.Written, i.Written}} {
+		if f.at != 0 {
+			if err := t.Store64(uint64(f.at), f.v); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return 1, nil
+}
+
+func setFileTime(t *nt.Thread, a *fileTimeArgs) (uint64, error) {
+	var v [3]uint64
+	for i, at := range []ntdef.Ptr[uint64]{a.Created, a.Accessed, a.Written} {
+		if at != 0 {
+			var err error
+			if v[i], err = t.Load64(uint64(at)); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return boolOf(t, t.Process().SetFileBasic(a.File, v[0], v[1], v[2], 0))
+}
+
+type fileInformationArgs struct {
+	File ntdef.Handle
+	Info uint64
+}
+
+// getFileInformationByHandle fills a BY_HANDLE_FILE_INFORMATION, 52 bytes.
+func getFileInformationByHandle(t *nt.Thread, a *fileInformationArgs) (uint64, error) {
+	i, st := t.Process().QueryFile(a.File)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
+	}
+	var b [52]byte
+	put32(b[0:], attributesOf(&i))
+	put64(b[4:], i.Created)
+	put64(b[12:], i.Accessed)
+	put64(b[20:], i.Written)
+	put32(b[28:], volumeSerial(i.Volume))
+	put32(b[32:], uint32(i.Size>>32))
+	put32(b[36:], uint32(i.Size))
+	put32(b[40:], 1) // links
+	put32(b[44:], uint32(i.ID>>32))
+	put32(b[48:], uint32(i.ID))
+	return 1, t.Write(a.Info, b[:])
+}
+
+type lockFileArgs struct {
+	File              ntdef.Handle
+	OffsetLow         uint32
+	OffsetHigh        uint32
+	SizeLow, SizeHigh uint32
+}
+
+func lockFile(t *nt.Thread, a *lockFileArgs) (uint64, error) {
+	return boolOf(t, t.Process().LockFile(a.File, join64(a.OffsetHigh, a.OffsetLow), join64(a.SizeHigh, a.SizeLow), true))
+}
+
+func unlockFile(t *nt.Thread, a *lockFileArgs) (uint64, error) {
+	return boolOf(t, t.Process().UnlockFile(a.File, join64(a.OffsetHigh, a.OffsetLow), join64(a.SizeHigh, a.SizeLow)))
+}
+
+type lockFileExArgs struct {
+	File              ntdef.Handle
+	Flags             uint32
+	Reserved          uint32
+	SizeLow, SizeHigh uint32
+	Overlapped        uint64
+}
+
+// lockFileEx cannot wait: nobody else could unlock.
+func lockFileEx(t *nt.Thread, a *lockFileExArgs) (uint64, error) {
+	const exclusive = 2
+	at, err := t.Load64(a.Overlapped + 16)
+	if err != nil {
+		return failAccess(t, err)
+	}
+	return boolOf(t, t.Process().LockFile(a.File, at, join64(a.SizeHigh, a.SizeLow), a.Flags&exclusive != 0))
+}
+
+type unlockFileExArgs struct {
+	File              ntdef.Handle
+	Reserved          uint32
+	SizeLow, SizeHigh uint32
+	Overlapped        uint64
+}
+
+func unlockFileEx(t *nt.Thread, a *unlockFileExArgs) (uint64, error) {
+	at, err := t.Load64(a.Overlapped + 16)
+	if err != nil {
+		return failAccess(t, err)
+	}
+	return boolOf(t, t.Process().UnlockFile(a.File, at, join64(a.SizeHigh, a.SizeLow)))
 }
 
 type (

@@ -64,6 +64,13 @@ func section(t *nt.Thread, file ntdef.Handle, protectAndTypes uint32, size uint6
 	case file == invalidHandleValue:
 		r.File = 0
 	}
+	r.Access = nt.SECTION_MAP_READ
+	if r.Protect&(ntdef.PAGE_READWRITE|ntdef.PAGE_EXECUTE_READWRITE) != 0 {
+		r.Access |= nt.SECTION_MAP_WRITE
+	}
+	if r.Protect&0xf0 != 0 {
+		r.Access |= nt.SECTION_MAP_EXECUTE
+	}
 	h, st := t.Process().CreateSection(&r)
 	if !st.IsSuccess() {
 		return failStatus(t, st)
@@ -139,11 +146,23 @@ func openFileMapping(t *nt.Thread, a *openFileMappingArgs, text func(uint64) (st
 	if name == "" {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
-	h, st := t.Process().OpenSection(name)
+	h, st := t.Process().OpenSection(name, mappingAccess(a.Access))
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}
 	return uint64(h), nil
+}
+
+// mappingAccess turns FILE_MAP_* into a section's rights: they are those but for two.
+func mappingAccess(access uint32) uint32 {
+	const fileMapCopy, fileMapExecute = 1, 0x20
+	if access&fileMapCopy != 0 {
+		access |= nt.SECTION_MAP_READ
+	}
+	if access&fileMapExecute != 0 {
+		access |= nt.SECTION_MAP_EXECUTE
+	}
+	return access
 }
 
 type mapViewOfFileArgs struct {

@@ -281,6 +281,22 @@ static void policies(void) {
 	FAILS(SetProcessMitigationPolicy(ProcessDynamicCodePolicy, &code, sizeof code), ERROR_ACCESS_DENIED);
 }
 
+static void rights(void) {
+	HANDLE s = CreateFileMappingA(INVALID_HANDLE_VALUE, 0, PAGE_READWRITE, 0, 0x10000, "rights"), r = OpenFileMappingA(FILE_MAP_READ, FALSE, "rights");
+	FAILS(MapViewOfFile(s, FILE_MAP_READ, 0, 0x10000, 0), ERROR_ACCESS_DENIED); // behind the end
+	FAILS(MapViewOfFile(r, FILE_MAP_WRITE, 0, 0, 0), ERROR_ACCESS_DENIED);
+	FAILS(MapViewOfFile(s, FILE_MAP_READ | FILE_MAP_EXECUTE, 0, 0, 0), ERROR_ACCESS_DENIED);
+	void *v = MapViewOfFile(r, FILE_MAP_READ, 0, 0, 0);
+	CHECK(v != 0);
+	HANDLE d = 0;
+	CHECK(DuplicateHandle(self, r, self, &d, 0, FALSE, DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE));
+	FAILS(MapViewOfFile(d, FILE_MAP_WRITE, 0, 0, 0), ERROR_ACCESS_DENIED);
+	DWORD old;
+	FAILS(VirtualProtect(v, PAGE, PAGE_READWRITE, &old), ERROR_INVALID_PARAMETER); // the view's protection bounds its pages'
+	CHECK(UnmapViewOfFile(v) && CloseHandle(s) && CloseHandle(d));
+	FAILS(OpenFileMappingA(FILE_MAP_READ, FALSE, "rights"), ERROR_FILE_NOT_FOUND);
+}
+
 static void heaps(void) {
 	ULONG lfh = 9;
 	CHECK(HeapQueryInformation(GetProcessHeap(), HeapCompatibilityInformation, &lfh, sizeof lfh, 0) && lfh == 2);
@@ -317,6 +333,7 @@ int main(void) {
 	machine();
 	copies();
 	heaps();
+	rights();
 	policies();
 	printf("%d checks, %d failed\n", checks, failed);
 	return failed;

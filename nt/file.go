@@ -1,0 +1,565 @@
+package nt
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/ntmm"
+)
+
+// A fileObject is what the handle of a file or a folder refers to.
+type fileObject struct {
+	objectHeader
+	sys           *System
+	node          *node
+	access, share uint32
+	position      uint64
+	deleteOnClose bool
+	locks         []byteLock
+	search        *search // of a folder that is listed
+}
+
+func (*fileObject) typeName() string { return "File" }
+
+// sections joins the file to what is mapped of it.
+func (f *fileObject) sections() *ntmm.FileSections { return &f.node.sections }
+
+// nullDevice is \\.\NUL: it takes everything and has nothing.
+type nullDevice struct{ objectHeader }
+
+func (*nullDevice) typeName() string { return "File" }
+
+// closed ends the file object: with the last one a file that was deleted goes.
+func (f *fileObject) closed() {
+	n := f.node
+	n.opens = slices.DeleteFunc(n.opens, func(o *fileObject) bool { return o == f })
+	n.doomed = n.doomed || f.deleteOnClose
+	if n.doomed && len(n.opens) == 0 {
+		n.remove(f.sys.mm)
+	}
+}
+
+// An OpenRequest is the argument of CreateFile: a full path, C:\a\b, and what NtCreateFile takes.
+type OpenRequest struct {
+	Path        string
+	Access      uint32 // generic rights or FILE_ ones
+	Share       uint32
+	Disposition uint32 // FILE_OPEN, …
+	Options     uint32
+	Attributes  uint32 // of a file that is made
+}
+
+// generic spells generic rights out.
+func generic(access uint32) uint32 {
+	if access&(ntdef.GENERIC_READ|ntdef.GENERIC_ALL) != 0 {
+		access |= ntdef.FILE_READ_DATA
+	}
+	if access&(ntdef.GENERIC_WRITE|ntdef.GENERIC_ALL) != 0 {
+		access |= ntdef.FILE_WRITE_DATA | ntdef.FILE_APPEND_DATA
+	}
+	if access&(ntdef.GENERIC_EXECUTE|ntdef.GENERIC_ALL) != 0 {
+		access |= ntdef.FILE_EXECUTE
+	}
+	if access&ntdef.GENERIC_ALL != 0 {
+		access |= ntdef.DELETE
+	}
+	return access
+}
+
+// CreateFile is NtCreateFile: a handle, and what was done (FILE_OPENED, …). Statuses: OBJECT_NAME_NOT_FOUND,
+// OBJECT_PATH_NOT_FOUND, OBJECT_NAME_COLLISION, SHARING_VIOLATION, ACCESS_DENIED, FILE_IS_A_DIRECTORY, NOT_A_DIRECTORY,
+// DELETE_PENDING, MEDIA_WRITE_PROTECTED, DISK_FULL.
+func (p *Process) CreateFile(r *OpenRequest) (ntdef.Handle, uint32, ntdef.Status) {
+	h, done, st := p.createFile(r)
+	p.serviced("NtCreateFile", st, openParams, uint64(r.Access), uint64(r.Share), uint64(r.Disposition), uint64(r.Options), uint64(h))
+	return h, done, st
+}
+
+var openParams = []string{"access", "share", "disposition", "options", "got"}
+
+func (p *Process) createFile(r *OpenRequest) (ntdef.Handle, uint32, ntdef.Status) {
+	if strings.EqualFold(r.Path, `\\.\NUL`) {
+		return p.handles.add(&nullDevice{}), ntdef.FILE_OPENED, ntdef.STATUS_SUCCESS
+	}
+	if strings.HasPrefix(r.Path, `\\.\`) {
+		return 0, 0, ntdef.STATUS_ACCESS_DENIED // no device is given to a guest
+	}
+	v := &p.sys.volumes
+	n, folder, name, st := v.find(r.Path)
+	f := &fileObject{sys: p.sys, access: generic(r.Access), share: r.Share, deleteOnClose: r.Options&ntdef.FILE_DELETE_ON_CLOSE != 0}
+	wants := f.access&(ntdef.FILE_WRITE_DATA|ntdef.FILE_APPEND_DATA) != 0
+	done := ntdef.FILE_OPENED
+	switch {
+	case st == ntdef.STATUS_OBJECT_NAME_NOT_FOUND:
+		if r.Disposition == ntdef.FILE_OPEN || r.Disposition == ntdef.FILE_OVERWRITE {
+			return 0, 0, st
+		}
+		if strings.HasSuffix(r.Path, `\`) && r.Options&ntdef.FILE_DIRECTORY_FILE == 0 {
+			return 0, 0, ntdef.STATUS_OBJECT_NAME_INVALID
+		}
+		if n, st = folder.create(name, r.Options&ntdef.FILE_DIRECTORY_FILE != 0); st != ntdef.STATUS_SUCCESS {
+			return 0, 0, st
+		}
+		n.stamp(p.sys.SystemTime())
+		n.created = n.written
+		n.attributes |= r.Attributes & (ntdef.FILE_ATTRIBUTE_READONLY | ntdef.FILE_ATTRIBUTE_HIDDEN | ntdef.FILE_ATTRIBUTE_SYSTEM)
+		done = ntdef.FILE_CREATED
+	case st != ntdef.STATUS_SUCCESS:
+		return 0, 0, st
+	case n.doomed:
+		return 0, 0, ntdef.STATUS_DELETE_PENDING
+	case r.Disposition == ntdef.FILE_CREATE:
+		return 0, 0, ntdef.STATUS_OBJECT_NAME_COLLISION
+	case n.folder && r.Options&ntdef.FILE_NON_DIRECTORY_FILE != 0:
+		return 0, 0, ntdef.STATUS_FILE_IS_A_DIRECTORY
+	case !n.folder && r.Options&ntdef.FILE_DIRECTORY_FILE != 0, !n.folder && strings.HasSuffix(r.Path, `\`):
+		return 0, 0, ntdef.STATUS_NOT_A_DIRECTORY
+	case wants && n.readOnly():
+		return 0, 0, ntdef.STATUS_MEDIA_WRITE_PROTECTED
+	case (wants || f.deleteOnClose) && n.attributes&ntdef.FILE_ATTRIBUTE_READONLY != 0 && !n.folder:
+		return 0, 0, ntdef.STATUS_ACCESS_DENIED
+	}
+	if !n.shared(f) {
+		return 0, 0, ntdef.STATUS_SHARING_VIOLATION
+	}
+	if !n.folder {
+		if st := n.open(); st != ntdef.STATUS_SUCCESS {
+			return 0, 0, st
+		}
+		if done == ntdef.FILE_OPENED && (r.Disposition >= ntdef.FILE_OVERWRITE || r.Disposition == ntdef.FILE_SUPERSEDE) {
+			if n.readOnly() || n.attributes&ntdef.FILE_ATTRIBUTE_READONLY != 0 {
+				return 0, 0, ntdef.STATUS_ACCESS_DENIED
+			}
+			if st := p.sys.resize(n, 0); st != ntdef.STATUS_SUCCESS {
+				return 0, 0, st
+			}
+			done = ntdef.FILE_OVERWRITTEN
+		}
+	}
+	f.node = n
+	n.opens = append(n.opens, f)
+	return p.handles.add(f), done, ntdef.STATUS_SUCCESS
+}
+
+// shared reports whether a file object fits with those that have the node open: each access must be shared by all others
+// (ntifs.h, "IoCheckShareAccess").
+func (n *node) shared(f *fileObject) bool {
+	type right struct{ access, share uint32 }
+	rights := []right{
+		{ntdef.FILE_READ_DATA | ntdef.FILE_EXECUTE, ntdef.FILE_SHARE_READ},
+		{ntdef.FILE_WRITE_DATA | ntdef.FILE_APPEND_DATA, ntdef.FILE_SHARE_WRITE},
+		{ntdef.DELETE, ntdef.FILE_SHARE_DELETE},
+	}
+	uses := func(access uint32) bool {
+		for _, r := range rights {
+			if access&r.access != 0 {
+				return true
+			}
+		}
+		return false
+	}
+	for _, o := range n.opens {
+		if !uses(o.access) || !uses(f.access) {
+			continue // attributes alone
+		}
+		for _, r := range rights {
+			if f.access&r.access != 0 && o.share&r.share == 0 || o.access&r.access != 0 && f.share&r.share == 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (n *node) stamp(now uint64) { n.written, n.access = now, now }
+
+// resize sets a file's length: USER_MAPPED_FILE where a view shows what would go, DISK_FULL.
+func (s *System) resize(n *node, size uint64) ntdef.Status {
+	if size > maxFileSize {
+		return ntdef.STATUS_DISK_FULL
+	}
+	if !s.mm.CanTruncate(&n.sections, size) {
+		return ntdef.STATUS_USER_MAPPED_FILE
+	}
+	if err := n.content.Truncate(int64(size)); err != nil {
+		return ntdef.STATUS_DISK_FULL
+	}
+	n.stamp(s.SystemTime())
+	return ntdef.STATUS_SUCCESS
+}
+
+// file returns the file object of a handle: INVALID_HANDLE, OBJECT_TYPE_MISMATCH.
+func (p *Process) file(h ntdef.Handle) (*fileObject, ntdef.Status) {
+	switch o := p.handles.get(h).(type) {
+	case nil:
+		return nil, ntdef.STATUS_INVALID_HANDLE
+	case *fileObject:
+		return o, ntdef.STATUS_SUCCESS
+	}
+	return nil, ntdef.STATUS_OBJECT_TYPE_MISMATCH
+}
+
+// FileEnd is the offset that stands for the file's end, and FilePosition for the object's own position.
+const (
+	FileEnd      = ^uint64(0)
+	FilePosition = ^uint64(0) - 1
+)
+
+// readAt reads from a file and moves its position behind what it read.
+func (f *fileObject) readAt(b []byte, offset uint64) (int, ntdef.Status) {
+	switch {
+	case f.node.folder:
+		return 0, ntdef.STATUS_INVALID_DEVICE_REQUEST
+	case f.access&(ntdef.FILE_READ_DATA|ntdef.FILE_EXECUTE) == 0:
+		return 0, ntdef.STATUS_ACCESS_DENIED
+	}
+	if offset == FilePosition {
+		offset = f.position
+	}
+	if f.locked(offset, uint64(len(b)), false) {
+		return 0, ntdef.STATUS_FILE_LOCK_CONFLICT
+	}
+	n, err := f.sys.mm.ReadFile(&f.node.sections, b, offset)
+	f.position = offset + uint64(n)
+	switch {
+	case n == 0 && len(b) > 0 && errors.Is(err, io.EOF):
+		return 0, ntdef.STATUS_END_OF_FILE
+	case err != nil && !errors.Is(err, io.EOF):
+		return n, ntdef.STATUS_UNEXPECTED_IO_ERROR
+	}
+	return n, ntdef.STATUS_SUCCESS
+}
+
+// writeAt writes to a file, which grows as it must.
+func (f *fileObject) writeAt(b []byte, offset uint64) (int, ntdef.Status) {
+	switch {
+	case f.node.folder:
+		return 0, ntdef.STATUS_INVALID_DEVICE_REQUEST
+	case f.access&(ntdef.FILE_WRITE_DATA|ntdef.FILE_APPEND_DATA) == 0:
+		return 0, ntdef.STATUS_ACCESS_DENIED
+	}
+	switch {
+	case offset == FileEnd, f.access&ntdef.FILE_WRITE_DATA == 0:
+		offset = f.node.content.Size()
+	case offset == FilePosition:
+		offset = f.position
+	}
+	if offset > maxFileSize-uint64(len(b)) {
+		return 0, ntdef.STATUS_DISK_FULL
+	}
+	if f.locked(offset, uint64(len(b)), true) {
+		return 0, ntdef.STATUS_FILE_LOCK_CONFLICT
+	}
+	n, err := f.sys.mm.WriteFile(&f.node.sections, b, offset)
+	f.position = offset + uint64(n)
+	f.node.stamp(f.sys.SystemTime())
+	if err != nil {
+		return n, ntdef.STATUS_DISK_FULL
+	}
+	return n, ntdef.STATUS_SUCCESS
+}
+
+// byteLock is a locked range of a file.
+type byteLock struct {
+	start, size uint64
+	exclusive   bool
+}
+
+// locked reports whether another object's lock keeps this one from a range.
+func (f *fileObject) locked(start, size uint64, write bool) bool {
+	for _, o := range f.node.opens {
+		if o == f {
+			continue
+		}
+		for _, l := range o.locks {
+			if (write || l.exclusive) && start < l.start+l.size && l.start < start+size {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// LockFile is NtLockFile without waiting: LOCK_NOT_GRANTED where another lock is in the way.
+func (p *Process) LockFile(h ntdef.Handle, start, size uint64, exclusive bool) ntdef.Status {
+	f, st := p.file(h)
+	if st != ntdef.STATUS_SUCCESS {
+		return st
+	}
+	for _, o := range f.node.opens {
+		for _, l := range o.locks {
+			if (exclusive || l.exclusive) && start < l.start+l.size && l.start < start+size {
+				return ntdef.STATUS_LOCK_NOT_GRANTED
+			}
+		}
+	}
+	f.locks = append(f.locks, byteLock{start, size, exclusive})
+	return ntdef.STATUS_SUCCESS
+}
+
+// UnlockFile is NtUnlockFile: RANGE_NOT_LOCKED where the object has no lock of exactly that range.
+func (p *Process) UnlockFile(h ntdef.Handle, start, size uint64) ntdef.Status {
+	f, st := p.file(h)
+	if st != ntdef.STATUS_SUCCESS {
+		return st
+	}
+	for i, l := range f.locks {
+		if l.start == start && l.size == size {
+			f.locks = slices.Delete(f.locks, i, i+1)
+			return ntdef.STATUS_SUCCESS
+		}
+	}
+	return ntdef.STATUS_RANGE_NOT_LOCKED
+}
+
+// FileInfo is what is known of a file: FILE_BASIC_INFORMATION, FILE_STANDARD_INFORMATION and its place.
+type FileInfo struct {
+	Name, Path                 string
+	Attributes                 uint32
+	Created, Accessed, Written uint64 // 100 ns units since 1601
+	Size, Position, ID         uint64
+	Volume                     byte // the drive's letter
+	DeletePending              bool
+}
+
+func (n *node) info() FileInfo {
+	full := n.path()
+	return FileInfo{
+		Name: n.name, Path: full, Attributes: n.attributes, Created: n.created, Accessed: n.access, Written: n.written,
+		Size: n.size(), ID: n.id, Volume: full[0], DeletePending: n.doomed,
+	}
+}
+
+// QueryFile returns what is known of the file of a handle.
+func (p *Process) QueryFile(h ntdef.Handle) (FileInfo, ntdef.Status) {
+	f, st := p.file(h)
+	if st != ntdef.STATUS_SUCCESS {
+		return FileInfo{}, st
+	}
+	i := f.node.info()
+	i.Position = f.position
+	return i, st
+}
+
+// QueryPath is NtQueryFullAttributesFile.
+func (p *Process) QueryPath(full string) (FileInfo, ntdef.Status) {
+	n, _, _, st := p.sys.volumes.find(full)
+	if st != ntdef.STATUS_SUCCESS {
+		return FileInfo{}, st
+	}
+	return n.info(), st
+}
+
+// SetFileBasic is NtSetInformationFile, class FileBasicInformation: zeros leave what is there.
+func (p *Process) SetFileBasic(h ntdef.Handle, created, accessed, written uint64, attributes uint32) ntdef.Status {
+	f, st := p.file(h)
+	if st != ntdef.STATUS_SUCCESS {
+		return st
+	}
+	n := f.node
+	for _, t := range []struct {
+		to   *uint64
+		from uint64
+	}{{&n.created, created}, {&n.access, accessed}, {&n.written, written}} {
+		if t.from != 0 {
+			*t.to = t.from
+		}
+	}
+	n.setAttributes(attributes)
+	return ntdef.STATUS_SUCCESS
+}
+
+func (n *node) setAttributes(attributes uint32) {
+	if attributes != 0 {
+		const settable = ntdef.FILE_ATTRIBUTE_READONLY | ntdef.FILE_ATTRIBUTE_HIDDEN | ntdef.FILE_ATTRIBUTE_SYSTEM | ntdef.FILE_ATTRIBUTE_ARCHIVE
+		n.attributes = n.attributes&ntdef.FILE_ATTRIBUTE_DIRECTORY | attributes&settable
+	}
+}
+
+// SetPathAttributes sets the attributes of the file at a path.
+func (p *Process) SetPathAttributes(full string, attributes uint32) ntdef.Status {
+	n, _, _, st := p.sys.volumes.find(full)
+	if st == ntdef.STATUS_SUCCESS {
+		if attributes &^= ntdef.FILE_ATTRIBUTE_NORMAL; attributes == 0 {
+			n.attributes &= ntdef.FILE_ATTRIBUTE_DIRECTORY
+		}
+		n.setAttributes(attributes)
+	}
+	return st
+}
+
+// SetFilePosition is NtSetInformationFile, class FilePositionInformation.
+func (p *Process) SetFilePosition(h ntdef.Handle, position uint64) ntdef.Status {
+	f, st := p.file(h)
+	if st == ntdef.STATUS_SUCCESS {
+		f.position = position
+	}
+	return st
+}
+
+// SetEndOfFile is NtSetInformationFile, class FileEndOfFileInformation.
+func (p *Process) SetEndOfFile(h ntdef.Handle, size uint64) ntdef.Status {
+	f, st := p.file(h)
+	switch {
+	case st != ntdef.STATUS_SUCCESS:
+		return st
+	case f.node.folder:
+		return ntdef.STATUS_INVALID_DEVICE_REQUEST
+	case f.access&(ntdef.FILE_WRITE_DATA|ntdef.FILE_APPEND_DATA) == 0:
+		return ntdef.STATUS_ACCESS_DENIED
+	}
+	return p.sys.resize(f.node, size)
+}
+
+// DeleteFile is NtSetInformationFile, class FileDispositionInformation: the file goes with its last handle. CANNOT_DELETE for
+// what is read-only or mapped, DIRECTORY_NOT_EMPTY.
+func (p *Process) DeleteFile(h ntdef.Handle) ntdef.Status {
+	f, st := p.file(h)
+	switch {
+	case st != ntdef.STATUS_SUCCESS:
+		return st
+	case f.access&ntdef.DELETE == 0:
+		return ntdef.STATUS_ACCESS_DENIED
+	case f.node.parent == nil, f.node.readOnly(), f.node.attributes&ntdef.FILE_ATTRIBUTE_READONLY != 0, f.node.sections.IsMapped():
+		return ntdef.STATUS_CANNOT_DELETE
+	case f.node.folder && len(f.node.entries()) != 0:
+		return ntdef.STATUS_DIRECTORY_NOT_EMPTY
+	}
+	f.node.doomed = true
+	return ntdef.STATUS_SUCCESS
+}
+
+// RenameFile is NtSetInformationFile, class FileRenameInformation, to a full path.
+func (p *Process) RenameFile(h ntdef.Handle, full string, replace bool) ntdef.Status {
+	f, st := p.file(h)
+	if st != ntdef.STATUS_SUCCESS {
+		return st
+	}
+	if f.access&ntdef.DELETE == 0 || f.node.parent == nil {
+		return ntdef.STATUS_ACCESS_DENIED
+	}
+	old, folder, name, st := p.sys.volumes.find(full)
+	switch {
+	case st == ntdef.STATUS_SUCCESS && old == f.node:
+		folder, name = f.node.parent, full[strings.LastIndexByte(full, '\\')+1:] // another case
+	case st == ntdef.STATUS_SUCCESS && old.parent == nil:
+		return ntdef.STATUS_OBJECT_NAME_COLLISION
+	case st != ntdef.STATUS_SUCCESS && st != ntdef.STATUS_OBJECT_NAME_NOT_FOUND:
+		return st
+	}
+	return f.node.rename(p.sys.mm, folder, name, replace)
+}
+
+// FlushFile is NtFlushBuffersFile: what was written through views goes to the file. UNEXPECTED_IO_ERROR where it cannot.
+func (p *Process) FlushFile(h ntdef.Handle) ntdef.Status {
+	if _, ok := p.handles.get(h).(*stream); ok {
+		return ntdef.STATUS_SUCCESS
+	}
+	f, st := p.file(h)
+	if st == ntdef.STATUS_SUCCESS && !f.node.folder && !p.sys.mm.FlushFile(&f.node.sections) {
+		return ntdef.STATUS_UNEXPECTED_IO_ERROR
+	}
+	return st
+}
+
+// search is a folder being listed.
+type search struct {
+	entries []FileInfo
+	next    int
+}
+
+// ListFolder is NtQueryDirectoryFile, one entry at a time: the first call's pattern counts. NO_SUCH_FILE where nothing fits,
+// NO_MORE_FILES at the end.
+func (p *Process) ListFolder(h ntdef.Handle, pattern string) (FileInfo, ntdef.Status) {
+	f, st := p.file(h)
+	switch {
+	case st != ntdef.STATUS_SUCCESS:
+		return FileInfo{}, st
+	case !f.node.folder:
+		return FileInfo{}, ntdef.STATUS_INVALID_PARAMETER
+	}
+	first := f.search == nil
+	if first {
+		f.search = f.node.find(pattern)
+	}
+	if f.search.next == len(f.search.entries) {
+		if first {
+			return FileInfo{}, ntdef.STATUS_NO_SUCH_FILE
+		}
+		return FileInfo{}, ntdef.STATUS_NO_MORE_FILES
+	}
+	f.search.next++
+	return f.search.entries[f.search.next-1], ntdef.STATUS_SUCCESS
+}
+
+// find lists the entries of a folder that fit a pattern, . and .. first below a drive's root.
+func (n *node) find(pattern string) *search {
+	s := &search{}
+	if n.parent != nil {
+		for name, at := range map[string]*node{".": n, "..": n.parent} {
+			if MatchName(pattern, name) {
+				i := at.info()
+				i.Name = name
+				s.entries = append(s.entries, i)
+			}
+		}
+		slices.SortFunc(s.entries, func(a, b FileInfo) int { return strings.Compare(a.Name, b.Name) })
+	}
+	for _, c := range n.entries() {
+		if MatchName(pattern, c.name) {
+			s.entries = append(s.entries, c.info())
+		}
+	}
+	return s
+}
+
+// MatchName reports whether a file name fits a pattern of * and ?, without regard to case; *.* fits everything, as in Win32.
+func MatchName(pattern, name string) bool {
+	pattern, name = foldName(pattern), foldName(name)
+	if pattern == "*.*" || pattern == "" {
+		return true
+	}
+	if strings.HasSuffix(pattern, ".*") && !strings.Contains(name, ".") {
+		pattern = strings.TrimSuffix(pattern, ".*")
+	}
+	// The last * is tried at one place after another: linear in the product at worst.
+	p, n, star, mark := 0, 0, -1, 0
+	for n < len(name) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, n
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == name[n]):
+			p, n = p+1, n+1
+		case star >= 0:
+			mark++
+			p, n = star+1, mark
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*") == ""
+}
+
+// Drives returns a bit for each drive letter, A first.
+func (p *Process) Drives() (mask uint32) {
+	for i, d := range p.sys.volumes.drives {
+		if d != nil {
+			mask |= 1 << i
+		}
+	}
+	return mask
+}
+
+// DriveSpace returns what of a drive is free and how large it is, in bytes: of the guest's own files, which live in memory.
+// OBJECT_PATH_NOT_FOUND where there is no such drive.
+func (p *Process) DriveSpace(letter byte) (free, total uint64, readOnly bool, st ntdef.Status) {
+	i := int(letter|0x20) - 'a'
+	if i < 0 || i >= 26 || p.sys.volumes.drives[i] == nil {
+		return 0, 0, false, ntdef.STATUS_OBJECT_PATH_NOT_FOUND
+	}
+	return maxFileMemory - p.sys.volumes.memory, maxFileMemory, p.sys.volumes.drives[i].readOnly(), ntdef.STATUS_SUCCESS
+}

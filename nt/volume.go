@@ -1,0 +1,548 @@
+package nt
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/ntmm"
+)
+
+// A Drive is a folder of the host that the guest sees at a place. Nothing outside of the folder can be reached through it.
+type Drive struct {
+	Letter   byte     // 'C'
+	Folder   string   // of the drive where it appears: `\guest`, `\` for the whole drive
+	Root     *os.Root // of the host
+	Overlay  bool     // writes stay in the guest's memory
+	ReadOnly bool     // there are none
+}
+
+// volumes are the guest's drives: trees of nodes in memory, loaded from the host folder by folder as the guest looks.
+type volumes struct {
+	drives [26]*node
+	memory uint64 // bytes of file contents that the guest made
+	nodes  int
+	nextID uint64
+}
+
+// What the guest may hold in memory as files.
+const (
+	maxFileMemory = 1 << 30
+	maxNodes      = 1 << 20
+)
+
+// node is a file or a folder.
+type node struct {
+	vol      *volumes
+	name     string
+	parent   *node
+	children map[string]*node // of a folder, by folded name; nil: not loaded
+	host     *Drive           // where it comes from; nil: made by the guest
+	hostPath string           // below the drive's root
+	folder   bool
+	id       uint64
+
+	attributes               uint32
+	created, written, access uint64 // 100 ns units since 1601
+
+	content  storage // of a file that was opened
+	sections ntmm.FileSections
+	opens    []*fileObject
+	doomed   bool // goes with its last handle
+}
+
+// storage is the contents of a file.
+type storage interface {
+	ntmm.DataFile
+	Close() error
+}
+
+func (v *volumes) init(drives []Drive) {
+	c := v.newNode("", nil, true)
+	v.drives['C'-'A'] = c
+	for _, dir := range []string{`Windows`, `Windows\System32`, `Users`, `Temp`, `guest`} {
+		v.makeFolders(c, dir)
+	}
+	for i := range drives {
+		d := &drives[i]
+		letter := d.Letter&^0x20 - 'A'
+		if v.drives[letter] == nil {
+			v.drives[letter] = v.newNode("", nil, true)
+		}
+		at := v.makeFolders(v.drives[letter], strings.Trim(d.Folder, `\`))
+		at.host, at.hostPath, at.children = d, ".", nil
+	}
+}
+
+func (v *volumes) newNode(name string, parent *node, folder bool) *node {
+	v.nodes++
+	v.nextID++
+	n := &node{
+		vol: v, name: name, parent: parent, folder: folder, id: v.nextID, attributes: ntdef.FILE_ATTRIBUTE_ARCHIVE,
+		created: bootTime, written: bootTime, access: bootTime,
+	}
+	if folder {
+		n.attributes, n.children = ntdef.FILE_ATTRIBUTE_DIRECTORY, map[string]*node{}
+	}
+	if parent != nil {
+		parent.children[foldName(name)] = n
+	}
+	return n
+}
+
+func (v *volumes) makeFolders(at *node, dir string) *node {
+	for _, name := range strings.Split(dir, `\`) {
+		if name == "" {
+			continue
+		}
+		next := at.child(name)
+		if next == nil {
+			next = v.newNode(name, at, true)
+		}
+		at = next
+	}
+	return at
+}
+
+// foldName is the key of a name: names have no case.
+func foldName(name string) string { return strings.ToUpper(name) }
+
+// load reads a folder's entries from the host.
+func (n *node) load() {
+	if n.children != nil || !n.folder {
+		return
+	}
+	n.children = map[string]*node{}
+	entries, err := fs.ReadDir(n.host.Root.FS(), n.hostPath)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || n.children[foldName(e.Name())] != nil || n.vol.nodes >= maxNodes {
+			continue
+		}
+		if info.Mode()&fs.ModeSymlink != 0 {
+			if info, err = n.host.Root.Stat(path.Join(n.hostPath, e.Name())); err != nil {
+				continue // it leads out of the folder, or nowhere
+			}
+		}
+		if !info.IsDir() && !info.Mode().IsRegular() {
+			continue
+		}
+		c := n.vol.newNode(e.Name(), n, info.IsDir())
+		c.host, c.hostPath = n.host, path.Join(n.hostPath, e.Name())
+		if info.IsDir() {
+			c.children = nil
+		}
+		if !n.host.Overlay {
+			t := uint64(info.ModTime().UnixNano())/100 + unixEpoch
+			c.created, c.written, c.access = t, t, t
+		}
+		if n.host.ReadOnly || info.Mode()&0o200 == 0 {
+			c.attributes |= ntdef.FILE_ATTRIBUTE_READONLY
+		}
+	}
+}
+
+// unixEpoch is 1970-01-01 in 100 ns units since 1601.
+const unixEpoch = 116_444_736_000_000_000
+
+// child finds an entry of a folder, nil where there is none.
+func (n *node) child(name string) *node {
+	n.load()
+	return n.children[foldName(name)]
+}
+
+// entries returns a folder's entries by name.
+func (n *node) entries() []*node {
+	n.load()
+	keys := make([]string, 0, len(n.children))
+	for k := range n.children {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	list := make([]*node, len(keys))
+	for i, k := range keys {
+		list[i] = n.children[k]
+	}
+	return list
+}
+
+// find walks a full path, C:\a\b: the node, or the folder that it would be in. OBJECT_PATH_NOT_FOUND where a folder on the way is
+// missing, OBJECT_NAME_NOT_FOUND with the folder where the last part is, OBJECT_NAME_INVALID.
+func (v *volumes) find(full string) (n, folder *node, name string, st ntdef.Status) {
+	if len(full) < 3 || full[1] != ':' || full[2] != '\\' || full[0]|0x20 < 'a' || full[0]|0x20 > 'z' {
+		return nil, nil, "", ntdef.STATUS_OBJECT_PATH_SYNTAX_BAD
+	}
+	n = v.drives[full[0]&^0x20-'A']
+	if n == nil {
+		return nil, nil, "", ntdef.STATUS_OBJECT_PATH_NOT_FOUND
+	}
+	parts := slices.DeleteFunc(strings.Split(full[3:], `\`), func(s string) bool { return s == "" })
+	for i, part := range parts {
+		if strings.ContainsAny(part, "/:*?\"<>|") || part == "." || part == ".." {
+			return nil, nil, "", ntdef.STATUS_OBJECT_NAME_INVALID
+		}
+		if !n.folder {
+			return nil, nil, "", ntdef.STATUS_OBJECT_PATH_NOT_FOUND
+		}
+		next := n.child(part)
+		if next == nil {
+			if i == len(parts)-1 {
+				return nil, n, part, ntdef.STATUS_OBJECT_NAME_NOT_FOUND
+			}
+			return nil, nil, "", ntdef.STATUS_OBJECT_PATH_NOT_FOUND
+		}
+		n = next
+	}
+	return n, n.parent, n.name, ntdef.STATUS_SUCCESS
+}
+
+// path returns the full path of a node.
+func (n *node) path() string {
+	if n.parent == nil {
+		for i, d := range n.vol.drives {
+			if d == n {
+				return string(rune('A'+i)) + `:\`
+			}
+		}
+		return ""
+	}
+	return strings.TrimSuffix(n.parent.path(), `\`) + `\` + n.name
+}
+
+// readOnly reports whether nothing may be written below a node.
+func (n *node) readOnly() bool { return n.host != nil && n.host.ReadOnly }
+
+// onHost reports whether changes of a node go to the host.
+func (n *node) onHost() bool { return n.host != nil && !n.host.Overlay && !n.host.ReadOnly }
+
+// open makes a file's contents available.
+func (n *node) open() ntdef.Status {
+	if n.content != nil {
+		return ntdef.STATUS_SUCCESS
+	}
+	if n.host == nil {
+		n.content = &memoryFile{vol: n.vol}
+	} else {
+		flags := os.O_RDONLY
+		if n.onHost() && n.attributes&ntdef.FILE_ATTRIBUTE_READONLY == 0 {
+			flags = os.O_RDWR
+		}
+		f, err := n.host.Root.OpenFile(n.hostPath, flags, 0)
+		if err != nil {
+			return hostStatus(err)
+		}
+		info, err := f.Stat()
+		if err != nil {
+			return hostStatus(errors.Join(err, f.Close()))
+		}
+		h := hostFile{f, uint64(info.Size())}
+		if n.onHost() {
+			n.content = &h
+		} else {
+			n.content = &overlayFile{hostFile: h, vol: n.vol}
+		}
+	}
+	n.sections.Name, n.sections.File = n.path(), n.content
+	return ntdef.STATUS_SUCCESS
+}
+
+// size is a file's length, without opening it where it can be had.
+func (n *node) size() uint64 {
+	switch {
+	case n.folder:
+		return 0
+	case n.content != nil:
+		return n.content.Size()
+	case n.host != nil:
+		if info, err := n.host.Root.Stat(n.hostPath); err == nil {
+			return uint64(info.Size())
+		}
+	}
+	return 0
+}
+
+// hostStatus is the status of an error of the host.
+func hostStatus(err error) ntdef.Status {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return ntdef.STATUS_OBJECT_NAME_NOT_FOUND
+	case errors.Is(err, fs.ErrPermission):
+		return ntdef.STATUS_ACCESS_DENIED
+	case errors.Is(err, fs.ErrExist):
+		return ntdef.STATUS_OBJECT_NAME_COLLISION
+	}
+	return ntdef.STATUS_UNSUCCESSFUL
+}
+
+// create makes a file or a folder in this one.
+func (n *node) create(name string, folder bool) (*node, ntdef.Status) {
+	switch {
+	case n.readOnly():
+		return nil, ntdef.STATUS_MEDIA_WRITE_PROTECTED
+	case n.vol.nodes >= maxNodes:
+		return nil, ntdef.STATUS_DISK_FULL
+	}
+	hostPath := path.Join(n.hostPath, name)
+	if n.onHost() {
+		var err error
+		if folder {
+			err = n.host.Root.Mkdir(hostPath, 0o755)
+		} else {
+			var f *os.File
+			if f, err = n.host.Root.OpenFile(hostPath, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644); err == nil {
+				err = f.Close()
+			}
+		}
+		if err != nil {
+			return nil, hostStatus(err)
+		}
+	}
+	c := n.vol.newNode(name, n, folder)
+	if n.onHost() {
+		c.host, c.hostPath = n.host, hostPath
+	}
+	return c, ntdef.STATUS_SUCCESS
+}
+
+// remove takes a node that nobody has open out of its folder.
+func (n *node) remove(mm *ntmm.Manager) ntdef.Status {
+	if n.onHost() {
+		if err := n.host.Root.Remove(n.hostPath); err != nil {
+			return hostStatus(err)
+		}
+	}
+	if n.content != nil {
+		mm.CloseFile(&n.sections)
+		_ = n.content.Truncate(0)
+		_ = n.content.Close()
+		n.content = nil
+	}
+	delete(n.parent.children, foldName(n.name))
+	n.vol.nodes--
+	return ntdef.STATUS_SUCCESS
+}
+
+// rename moves a node to a folder under a name. What is there is replaced where that is asked for.
+func (n *node) rename(mm *ntmm.Manager, to *node, name string, replace bool) ntdef.Status {
+	old := to.child(name)
+	switch {
+	case n.readOnly() || to.readOnly():
+		return ntdef.STATUS_MEDIA_WRITE_PROTECTED
+	case old != nil && old != n && (!replace || old.folder || len(old.opens) != 0 || old.attributes&ntdef.FILE_ATTRIBUTE_READONLY != 0):
+		if replace {
+			return ntdef.STATUS_ACCESS_DENIED
+		}
+		return ntdef.STATUS_OBJECT_NAME_COLLISION
+	case n.onHost() != to.onHost(), n.onHost() && n.host != to.host, n.folder && !n.onHost() && n.host != nil:
+		return ntdef.STATUS_NOT_SAME_DEVICE
+	}
+	for up := to; up != nil; up = up.parent {
+		if up == n {
+			return ntdef.STATUS_INVALID_PARAMETER
+		}
+	}
+	if old != nil && old != n {
+		if st := old.remove(mm); st != ntdef.STATUS_SUCCESS {
+			return st
+		}
+	}
+	if n.onHost() {
+		hostPath := path.Join(to.hostPath, name)
+		if n.folder {
+			n.children = nil // its entries' host paths change
+		}
+		if err := n.host.Root.Rename(n.hostPath, hostPath); err != nil {
+			return hostStatus(err)
+		}
+		n.hostPath = hostPath
+	}
+	delete(n.parent.children, foldName(n.name))
+	n.name, n.parent = name, to
+	to.children[foldName(name)] = n
+	n.sections.Name = n.path()
+	return ntdef.STATUS_SUCCESS
+}
+
+// close gives the host's files back.
+func (v *volumes) close() error {
+	var errs []error
+	var walk func(n *node)
+	walk = func(n *node) {
+		if n.content != nil {
+			errs = append(errs, n.content.Close())
+		}
+		for _, c := range n.children {
+			walk(c)
+		}
+	}
+	for _, d := range v.drives {
+		if d != nil {
+			walk(d)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// hostFile is a file of the host.
+type hostFile struct {
+	*os.File
+	size uint64
+}
+
+func (f *hostFile) Size() uint64 { return f.size }
+
+func (f *hostFile) WriteAt(b []byte, off int64) (int, error) {
+	n, err := f.File.WriteAt(b, off)
+	f.size = max(f.size, uint64(off)+uint64(n))
+	return n, err
+}
+
+func (f *hostFile) Truncate(size int64) error {
+	err := f.File.Truncate(size)
+	if err == nil {
+		f.size = uint64(size)
+	}
+	return err
+}
+
+// memoryFile is a file that the guest made: in chunks, so that holes cost nothing.
+type memoryFile struct {
+	vol    *volumes
+	chunks map[int64][]byte
+	size   uint64
+}
+
+const chunkSize = 64 << 10
+
+// errNoRoom says that the guest's files hold as much as they may.
+var errNoRoom = errors.New("nt: the guest's files are full")
+
+func (f *memoryFile) Size() uint64 { return f.size }
+func (f *memoryFile) Close() error { return nil }
+
+func (f *memoryFile) ReadAt(b []byte, off int64) (int, error) {
+	if uint64(off) >= f.size {
+		return 0, io.EOF
+	}
+	n := int(min(uint64(len(b)), f.size-uint64(off)))
+	for done := 0; done < n; {
+		at := off + int64(done)
+		part := b[done:min(n, done+int(chunkSize-at%chunkSize))]
+		if c := f.chunks[at/chunkSize]; c != nil {
+			copy(part, c[at%chunkSize:])
+		} else {
+			clear(part)
+		}
+		done += len(part)
+	}
+	if n < len(b) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+func (f *memoryFile) WriteAt(b []byte, off int64) (int, error) {
+	for done := 0; done < len(b); {
+		at := off + int64(done)
+		c := f.chunks[at/chunkSize]
+		if c == nil {
+			if f.vol.memory+chunkSize > maxFileMemory {
+				return done, errNoRoom
+			}
+			f.vol.memory += chunkSize
+			if f.chunks == nil {
+				f.chunks = map[int64][]byte{}
+			}
+			c = make([]byte, chunkSize)
+			f.chunks[at/chunkSize] = c
+		}
+		done += copy(c[at%chunkSize:], b[done:])
+		f.size = max(f.size, uint64(off)+uint64(done))
+	}
+	return len(b), nil
+}
+
+// maxFileSize bounds a file to what NTFS allows with clusters of 4 KiB.
+const maxFileSize = 16 << 40
+
+func (f *memoryFile) Truncate(size int64) error {
+	if size > maxFileSize {
+		return errNoRoom
+	}
+	for k, c := range f.chunks {
+		switch first := k * chunkSize; {
+		case first >= size:
+			delete(f.chunks, k)
+			f.vol.memory -= chunkSize
+		case first+chunkSize > size:
+			clear(c[size-first:])
+		}
+	}
+	f.size = uint64(size)
+	return nil
+}
+
+// overlayFile is a file of the host until it is first changed; then it is in memory.
+type overlayFile struct {
+	hostFile
+	vol    *volumes
+	memory *memoryFile
+}
+
+func (f *overlayFile) Size() uint64 {
+	if f.memory != nil {
+		return f.memory.size
+	}
+	return f.size
+}
+
+func (f *overlayFile) ReadAt(b []byte, off int64) (int, error) {
+	if f.memory != nil {
+		return f.memory.ReadAt(b, off)
+	}
+	return f.File.ReadAt(b, off)
+}
+
+// own copies the file into memory.
+func (f *overlayFile) own(keep uint64) error {
+	if f.memory != nil {
+		return nil
+	}
+	m := &memoryFile{vol: f.vol}
+	buf := make([]byte, chunkSize)
+	for off := uint64(0); off < keep; off += chunkSize {
+		n := min(chunkSize, keep-off)
+		if _, err := f.File.ReadAt(buf[:n], int64(off)); err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if _, err := m.WriteAt(buf[:n], int64(off)); err != nil {
+			_ = m.Truncate(0)
+			return err
+		}
+	}
+	f.memory = m
+	return nil
+}
+
+func (f *overlayFile) WriteAt(b []byte, off int64) (int, error) {
+	if err := f.own(f.size); err != nil {
+		return 0, err
+	}
+	return f.memory.WriteAt(b, off)
+}
+
+func (f *overlayFile) Truncate(size int64) error {
+	if err := f.own(min(f.size, uint64(size))); err != nil {
+		return err
+	}
+	return f.memory.Truncate(size)
+}
