@@ -41,7 +41,7 @@ unknown service returns STATUS_INVALID_SYSTEM_SERVICE and is reported on standar
 
 ## Programs
 
-PE32+ console programs for x86-64 with one thread, that use the standard streams and the functions below. 32-bit programs,
+PE32+ console programs for x86-64 with one thread, that use the standard streams, files and the functions below. 32-bit programs,
 ARM64 ones, and images whose sections are aligned to less than 4 KiB are refused.
 
 ## Processor

@@ -4,12 +4,19 @@ import "github.com/pagewalk/pagewalk/nt"
 
 // C error numbers (errno.h).
 const (
-	eio    = 5
-	ebadf  = 9
-	enomem = 12
-	einval = 22
-	erange = 34
-	eilseq = 42
+	enoent    = 2
+	eio       = 5
+	ebadf     = 9
+	enomem    = 12
+	eacces    = 13
+	eexist    = 17
+	exdev     = 18
+	einval    = 22
+	emfile    = 24
+	enospc    = 28
+	erange    = 34
+	enotempty = 41
+	eilseq    = 42
 )
 
 // setErrno stores the C error number.

@@ -10,8 +10,8 @@ import (
 type state struct {
 	flavor  Flavor
 	vars    variables
-	streams [3]stream
-	iob     uint64 // address of the FILE structures of the standard streams
+	streams []*stream // by number; nil: free
+	iob     uint64    // address of the FILE structures of the standard streams
 	onexit  []uint64
 	quick   []uint64 // at_quick_exit's
 	signals map[uint32]uint64
@@ -51,12 +51,11 @@ func Init(f Flavor) func(t *nt.Thread, m *nt.Module) error {
 			return err
 		}
 		s.iob = s.vars.iob
-		for i := range s.streams {
-			s.streams[i] = stream{handle: t.Process().StandardHandle(i), text: true}
-			if f == MSVCRT {
-				if err := t.Store32(s.file(uint32(i))+fileNumber, uint32(i)); err != nil {
-					return err
-				}
+		for i := range uint32(3) {
+			st := &stream{handle: t.Process().StandardHandle(int(i)), number: i, text: true, reads: i == 0, writes: i != 0}
+			s.streams = append(s.streams, st)
+			if err := s.giveFile(t, st); err != nil {
+				return err
 			}
 		}
 		s.streams[1].size = bufferSize

@@ -72,7 +72,7 @@ func fwrite(s *state, t *nt.Thread, a *fwriteArgs) (uint64, error) {
 		return 0, err
 	}
 	if !ok {
-		return 0, s.setErrno(t, eio)
+		return 0, s.writeFailed(t, st)
 	}
 	return a.Count, nil
 }
@@ -96,6 +96,14 @@ func (s *stream) writeGuest(t *nt.Thread, va, n uint64) (ok bool, err error) {
 	return true, nil
 }
 
+// writeFailed sets errno for a write that failed: EBADF where the file is only read.
+func (s *state) writeFailed(t *nt.Thread, st *stream) error {
+	if !st.writes {
+		return s.setErrno(t, ebadf)
+	}
+	return s.setErrno(t, eio)
+}
+
 func fputc(s *state, t *nt.Thread, a *fputcArgs) (uint64, error) {
 	st, err := s.stream(t, a.File)
 	if err != nil {
@@ -103,7 +111,7 @@ func fputc(s *state, t *nt.Thread, a *fputcArgs) (uint64, error) {
 	}
 	c := [1]byte{byte(a.Char)}
 	if !st.write(t, c[:]) {
-		return eof, s.setErrno(t, eio)
+		return eof, s.writeFailed(t, st)
 	}
 	return uint64(c[0]), nil
 }
@@ -134,7 +142,7 @@ func (s *state) putLine(t *nt.Thread, text, file uint64, end string) (uint64, er
 		return 0, err
 	}
 	if !ok || !st.write(t, []byte(end)) {
-		return eof, s.setErrno(t, eio)
+		return eof, s.writeFailed(t, st)
 	}
 	return 0, nil
 }
@@ -190,16 +198,17 @@ func setvbuf(s *state, t *nt.Thread, a *setvbufArgs) (uint64, error) {
 }
 
 func fileno(s *state, t *nt.Thread, a *fileArgs) (uint64, error) {
-	if _, err := s.stream(t, a.File); err != nil {
+	st, err := s.stream(t, a.File)
+	if err != nil {
 		return 0, err
 	}
-	return (a.File - s.iob) / fileSizes[s.flavor], nil
+	return uint64(st.number), nil
 }
 
 // numbered returns the stream of a file number, nil with errno set where there is none.
 func (s *state) numbered(t *nt.Thread, number uint32) (*stream, error) {
-	if uint64(number) < uint64(len(s.streams)) {
-		return &s.streams[number], nil
+	if uint64(number) < uint64(len(s.streams)) && s.streams[number] != nil {
+		return s.streams[number], nil
 	}
 	return nil, s.setErrno(t, ebadf)
 }
@@ -240,13 +249,13 @@ func writeNumber(s *state, t *nt.Thread, a *writeArgs) (uint64, error) {
 	if st == nil || err != nil {
 		return eof, err
 	}
-	direct := stream{handle: st.handle, text: st.text}
+	direct := stream{handle: st.handle, text: st.text, append: st.append, writes: st.writes}
 	ok, err := direct.writeGuest(t, a.Buffer, uint64(a.Count))
 	if err != nil {
 		return 0, err
 	}
 	if !ok {
-		return eof, s.setErrno(t, eio)
+		return eof, s.writeFailed(t, st)
 	}
 	return uint64(a.Count), nil
 }

@@ -15,7 +15,7 @@ func DLL() *winapi.DLL {
 		Base: 0x7ff8_0200_0000,
 		Funcs: slices.Concat(
 			crt.MSVCRTStart(), crt.Printf(),
-			crt.Process(crt.MSVCRT), crt.Stdio(crt.MSVCRT), crt.Heap(crt.MSVCRT), crt.HeapTools(crt.MSVCRT), crt.Library(crt.MSVCRT), crt.Time(crt.MSVCRT),
+			crt.Process(crt.MSVCRT), crt.Stdio(crt.MSVCRT), crt.Files(crt.MSVCRT), crt.Heap(crt.MSVCRT), crt.HeapTools(crt.MSVCRT), crt.Library(crt.MSVCRT), crt.Time(crt.MSVCRT),
 			crt.Strings(), crt.Spans(crt.MSVCRT), crt.Wide(crt.MSVCRT), crt.Characters(), crt.Sorting(),
 		),
 		Data:     crt.Data(crt.MSVCRT),

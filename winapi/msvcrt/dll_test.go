@@ -22,6 +22,10 @@ var (
 	program []byte
 	//go:embed testdata/crt.golden
 	golden string
+	//go:embed testdata/files.exe
+	filesProgram []byte
+	//go:embed testdata/files.golden
+	filesGolden string
 )
 
 func dlls() []*winapi.DLL {
@@ -36,6 +40,13 @@ func TestFunctionsAsRecorded(t *testing.T) {
 	require.Empty(t, cmp.Diff(golden, o.Stdout))
 	require.Equal(t, uint32(9), o.ExitCode)
 	require.Equal(t, "yyy\x00\x00\x00", o.Stderr)
+}
+
+func TestFilesAsRecorded(t *testing.T) {
+	o := guesttest.Run(t, filesProgram, dlls(), nt.Config{Stdin: strings.NewReader("first line\r\nxy more\r\n")})
+	require.NoError(t, o.Err)
+	require.Empty(t, cmp.Diff(filesGolden, o.Stdout))
+	require.Equal(t, uint32(9), o.ExitCode)
 }
 
 // What a program has written is seen or lost by how it ends, as documented: exit and the process's end write the buffers

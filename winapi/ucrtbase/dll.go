@@ -15,7 +15,7 @@ func DLL() *winapi.DLL {
 		Base: 0x7ff8_0300_0000,
 		Funcs: slices.Concat(
 			crt.UCRTStart(), crt.OnExitTables(), crt.CommonPrintf(),
-			crt.Process(crt.UCRT), crt.Stdio(crt.UCRT), crt.Heap(crt.UCRT), crt.HeapTools(crt.UCRT), crt.Library(crt.UCRT), crt.Time(crt.UCRT),
+			crt.Process(crt.UCRT), crt.Stdio(crt.UCRT), crt.Files(crt.UCRT), crt.Heap(crt.UCRT), crt.HeapTools(crt.UCRT), crt.Library(crt.UCRT), crt.Time(crt.UCRT),
 			crt.Strings(), crt.Spans(crt.UCRT), crt.Wide(crt.UCRT), crt.Characters(), crt.Sorting(),
 		),
 		Data:     crt.Data(crt.UCRT),

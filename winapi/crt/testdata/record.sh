@@ -18,7 +18,10 @@ done
 
 $cc -fno-builtin -o ../../msvcrt/testdata/crt.exe crt.c
 $cc -fno-builtin -D_UCRT -o ../../ucrtbase/testdata/crt.exe crt.c $ucrt
+$cc -fno-builtin -o ../../msvcrt/testdata/files.exe files.c
+$cc -fno-builtin -D_UCRT -o ../../ucrtbase/testdata/files.exe files.c $ucrt
 for dll in msvcrt ucrtbase; do
 	$wine ../../$dll/testdata/crt.exe >../../$dll/testdata/crt.golden || test $? = 9
+	printf 'first line\r\nxy more\r\n' | (cd $tmp && $wine "$OLDPWD/../../$dll/testdata/files.exe" >"$OLDPWD/../../$dll/testdata/files.golden") || test $? = 9
 done
 rm -r $tmp

@@ -1,0 +1,605 @@
+package crt
+
+import (
+	"strings"
+
+	"github.com/pagewalk/pagewalk/nt"
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/winapi/kernel32"
+	"github.com/pagewalk/pagewalk/winapi/ntdll"
+	"github.com/pagewalk/pagewalk/x86"
+)
+
+// Files returns the functions of stdio.h and io.h over files by name, and those that read.
+func Files(f Flavor) []nt.UserFunc {
+	return []nt.UserFunc{
+		bind(f, "_access", access),
+		bind(f, "_close", closeNumber),
+		bind(f, "_fdopen", fdopen),
+		bind(f, "_filelength", filelength),
+		bind(f, "_fseeki64", func(s *state, t *nt.Thread, a *fseek64Args) (uint64, error) {
+			return s.fseek(t, a.File, a.Offset, a.Whence)
+		}),
+		bind(f, "_ftelli64", func(s *state, t *nt.Thread, a *fileArgs) (uint64, error) { return s.ftell(t, a.File) }),
+		bind(f, "_get_osfhandle", osfhandle),
+		bind(f, "_lseek", func(s *state, t *nt.Thread, a *lseekArgs) (uint64, error) {
+			return s.lseek(t, a.Number, int64(a.Offset), a.Whence)
+		}),
+		bind(f, "_lseeki64", func(s *state, t *nt.Thread, a *lseek64Args) (uint64, error) {
+			return s.lseek(t, a.Number, a.Offset, a.Whence)
+		}),
+		bind(f, "_open", openNumber),
+		bind(f, "_read", readNumber),
+		bind(f, "_unlink", remove),
+		bind(f, "_wfopen", func(s *state, t *nt.Thread, a *fopenArgs) (uint64, error) {
+			return s.fopen(t, a.Name, a.Mode, t.WString)
+		}),
+		bind(f, "clearerr", clearerr),
+		bind(f, "fclose", fclose),
+		bind(f, "feof", feof),
+		bind(f, "fgetc", fgetc),
+		bind(f, "fgetpos", fgetpos),
+		bind(f, "fgets", fgets),
+		bind(f, "fopen", func(s *state, t *nt.Thread, a *fopenArgs) (uint64, error) {
+			return s.fopen(t, a.Name, a.Mode, t.CString)
+		}),
+		bind(f, "fread", fread),
+		bind(f, "fsetpos", fsetpos),
+		bind(f, "fseek", func(s *state, t *nt.Thread, a *fseekArgs) (uint64, error) {
+			return s.fseek(t, a.File, int64(a.Offset), a.Whence)
+		}),
+		bind(f, "ftell", func(s *state, t *nt.Thread, a *fileArgs) (uint64, error) {
+			v, err := s.ftell(t, a.File)
+			return v & 0xffffffff, err
+		}),
+		bind(f, "getc", fgetc),
+		bind(f, "getchar", func(s *state, t *nt.Thread, _ *noArgs) (uint64, error) { return fgetc(s, t, &fileArgs{s.file(0)}) }),
+		bind(f, "remove", remove),
+		bind(f, "rename", rename),
+		bind(f, "rewind", rewind),
+		bind(f, "ungetc", ungetc),
+	}
+}
+
+type (
+	fopenArgs struct{ Name, Mode uint64 }
+	fseekArgs struct {
+		File   uint64
+		Offset int32
+		Whence uint32
+	}
+	fseek64Args struct {
+		File   uint64
+		Offset int64
+		Whence uint32
+	}
+	fposArgs  struct{ File, Position uint64 }
+	fgetsArgs struct {
+		Buffer uint64
+		Size   uint32
+		File   uint64
+	}
+	lseekArgs struct {
+		Number uint32
+		Offset int32
+		Whence uint32
+	}
+	lseek64Args struct {
+		Number uint32
+		Offset int64
+		Whence uint32
+	}
+	openArgs struct {
+		Name  uint64
+		Flags uint32
+		Mode  uint32
+	}
+	nameArgs   struct{ Name uint64 }
+	renameArgs struct{ From, To uint64 }
+	accessArgs struct {
+		Name uint64
+		Mode uint32
+	}
+	fdopenArgs struct {
+		Number uint32
+		Mode   uint64
+	}
+)
+
+// errnoOf is the C error number of a status (_dosmaperr).
+func errnoOf(st ntdef.Status) uint32 {
+	switch ntdll.DosError(st) {
+	case ntdll.ERROR_FILE_NOT_FOUND, ntdll.ERROR_PATH_NOT_FOUND, ntdll.ERROR_INVALID_NAME, ntdll.ERROR_BAD_NETPATH, ntdll.ERROR_BAD_PATHNAME:
+		return enoent
+	case ntdll.ERROR_ACCESS_DENIED, ntdll.ERROR_SHARING_VIOLATION, ntdll.ERROR_LOCK_VIOLATION, ntdll.ERROR_WRITE_PROTECT:
+		return eacces
+	case ntdll.ERROR_ALREADY_EXISTS, ntdll.ERROR_FILE_EXISTS:
+		return eexist
+	case ntdll.ERROR_INVALID_HANDLE:
+		return ebadf
+	case ntdll.ERROR_DISK_FULL:
+		return enospc
+	case ntdll.ERROR_DIR_NOT_EMPTY:
+		return enotempty
+	case ntdll.ERROR_NOT_SAME_DEVICE:
+		return exdev
+	}
+	return einval
+}
+
+// pathOf reads a path and makes it full; "" with errno set where it is none.
+func (s *state) pathOf(t *nt.Thread, va uint64, text func(uint64) (string, error)) (string, error) {
+	if va == 0 {
+		return "", s.setErrno(t, einval)
+	}
+	name, err := text(va)
+	if err != nil {
+		return "", err
+	}
+	full, code, err := kernel32.FullPath(t, name)
+	if err == nil && code != 0 {
+		err = s.setErrno(t, enoent)
+	}
+	return full, err
+}
+
+// openPath opens a file as fopen and _open do: shared with everybody.
+func (s *state) openPath(t *nt.Thread, full string, access, disposition uint32) (ntdef.Handle, bool, error) {
+	h, _, st := t.Process().CreateFile(&nt.OpenRequest{
+		Path: full, Access: access, Share: ntdef.FILE_SHARE_READ | ntdef.FILE_SHARE_WRITE, Disposition: disposition,
+		Options: ntdef.FILE_NON_DIRECTORY_FILE,
+	})
+	if st != ntdef.STATUS_SUCCESS {
+		return 0, false, s.setErrno(t, errnoOf(st))
+	}
+	return h, true, nil
+}
+
+// parseMode reads a mode of fopen; ok is false for one that is none.
+func parseMode(mode string) (st stream, access, disposition uint32, ok bool) {
+	mode = strings.TrimLeft(mode, " ")
+	if mode == "" {
+		return st, 0, 0, false
+	}
+	st.text, st.size = true, bufferSize
+	switch mode[0] {
+	case 'r':
+		st.reads, access, disposition = true, ntdef.GENERIC_READ, ntdef.FILE_OPEN
+	case 'w':
+		st.writes, access, disposition = true, ntdef.GENERIC_WRITE, ntdef.FILE_OVERWRITE_IF
+	case 'a':
+		st.writes, st.append, access, disposition = true, true, ntdef.GENERIC_WRITE, ntdef.FILE_OPEN_IF
+	default:
+		return st, 0, 0, false
+	}
+	for _, c := range mode[1:] {
+		switch c {
+		case '+':
+			st.reads, st.writes, access = true, true, ntdef.GENERIC_READ|ntdef.GENERIC_WRITE
+		case 'b':
+			st.text = false
+		case 'x':
+			disposition = ntdef.FILE_CREATE
+		case 't', 'c', 'n', 'N', 'S', 'R', 'T', 'D', ' ':
+		case ',':
+			return st, access, disposition, true // ccs=…
+		default:
+			return st, 0, 0, false
+		}
+	}
+	return st, access, disposition, true
+}
+
+func (s *state) fopen(t *nt.Thread, name, mode uint64, text func(uint64) (string, error)) (uint64, error) {
+	m, err := text(mode)
+	if err != nil {
+		return 0, err
+	}
+	st, access, disposition, ok := parseMode(m)
+	if !ok {
+		return 0, s.setErrno(t, einval)
+	}
+	full, err := s.pathOf(t, name, text)
+	if err != nil || full == "" {
+		return 0, err
+	}
+	if st.handle, ok, err = s.openPath(t, full, access, disposition); err != nil || !ok {
+		return 0, err
+	}
+	if st.append {
+		if i, found := t.Process().QueryFile(st.handle); found == ntdef.STATUS_SUCCESS && st.reads {
+			t.Process().SetFilePosition(st.handle, 0)
+		} else {
+			t.Process().SetFilePosition(st.handle, i.Size)
+		}
+	}
+	open, err := s.open(t, st, true)
+	if err != nil || open == nil {
+		t.Process().CloseHandle(st.handle)
+		return 0, err
+	}
+	return open.file, nil
+}
+
+// fdopen gives the file of a number a FILE.
+func fdopen(s *state, t *nt.Thread, a *fdopenArgs) (uint64, error) {
+	st, err := s.numbered(t, a.Number)
+	if st == nil || err != nil {
+		return 0, err
+	}
+	mode, err := t.CString(a.Mode)
+	if err != nil {
+		return 0, err
+	}
+	m, _, _, ok := parseMode(mode)
+	if !ok {
+		return 0, s.setErrno(t, einval)
+	}
+	if strings.ContainsAny(mode, "bt") {
+		st.text = m.text
+	}
+	st.size = bufferSize
+	return st.file, s.giveFile(t, st)
+}
+
+// closeStream flushes and closes a stream.
+func (s *state) closeStream(t *nt.Thread, st *stream) (bool, error) {
+	ok := st.flush(t)
+	st.forget(t)
+	if t.Process().CloseHandle(st.handle) != ntdef.STATUS_SUCCESS {
+		ok = false
+	}
+	s.streams[st.number] = nil
+	if st.heap {
+		if _, err := ntdll.FreeHeap(t, 0, st.file); err != nil {
+			return false, err
+		}
+	}
+	return ok, nil
+}
+
+func fclose(s *state, t *nt.Thread, a *fileArgs) (uint64, error) {
+	if a.File == 0 {
+		return eof, s.setErrno(t, einval)
+	}
+	st, err := s.stream(t, a.File)
+	if err != nil {
+		return 0, err
+	}
+	if ok, err := s.closeStream(t, st); err != nil || !ok {
+		return eof, err
+	}
+	return 0, nil
+}
+
+// fread reads Count elements of Size bytes and returns how many whole ones it got.
+func fread(s *state, t *nt.Thread, a *fwriteArgs) (uint64, error) {
+	st, err := s.stream(t, a.File)
+	if err != nil || a.Size == 0 || a.Count == 0 {
+		return 0, err
+	}
+	if a.Count > ^uint64(0)/a.Size {
+		return 0, s.setErrno(t, einval)
+	}
+	want := a.Size * a.Count
+	if err := t.Probe(a.Buffer, want, x86.Write); err != nil {
+		return 0, err
+	}
+	done := uint64(0)
+	for done < want {
+		if st.text || len(st.back) > 0 {
+			c, ok := st.readByte(t)
+			if !ok {
+				break
+			}
+			if err := t.Store8(a.Buffer+done, c); err != nil {
+				return 0, err
+			}
+			done++
+			continue
+		}
+		if len(st.in) == 0 && !st.fill(t) {
+			break
+		}
+		part := st.in[:min(uint64(len(st.in)), want-done)]
+		if err := t.Write(a.Buffer+done, part); err != nil {
+			return 0, err
+		}
+		st.in = st.in[len(part):]
+		done += uint64(len(part))
+	}
+	return done / a.Size, nil
+}
+
+func fgetc(s *state, t *nt.Thread, a *fileArgs) (uint64, error) {
+	st, err := s.stream(t, a.File)
+	if err != nil {
+		return 0, err
+	}
+	if c, ok := st.readByte(t); ok {
+		return uint64(c), nil
+	}
+	return eof, nil
+}
+
+func ungetc(s *state, t *nt.Thread, a *fputcArgs) (uint64, error) {
+	st, err := s.stream(t, a.File)
+	if err != nil || a.Char == eof {
+		return eof, err
+	}
+	st.unread(byte(a.Char))
+	return uint64(byte(a.Char)), nil
+}
+
+// fgets reads up to and with a line feed; NULL where there is nothing more.
+func fgets(s *state, t *nt.Thread, a *fgetsArgs) (uint64, error) {
+	st, err := s.stream(t, a.File)
+	if err != nil || int32(a.Size) <= 0 {
+		return 0, err
+	}
+	if err := t.Probe(a.Buffer, 1, x86.Write); err != nil {
+		return 0, err
+	}
+	var line []byte
+	for uint32(len(line)) < a.Size-1 {
+		c, ok := st.readByte(t)
+		if !ok {
+			break
+		}
+		if line = append(line, c); c == '\n' {
+			break
+		}
+	}
+	if len(line) == 0 && a.Size > 1 {
+		return 0, nil
+	}
+	return a.Buffer, t.Write(a.Buffer, append(line, 0))
+}
+
+func (s *state) fseek(t *nt.Thread, file uint64, offset int64, whence uint32) (uint64, error) {
+	st, err := s.stream(t, file)
+	if err != nil {
+		return 0, err
+	}
+	if !st.seek(t, offset, whence) {
+		return eof, s.setErrno(t, einval)
+	}
+	return 0, nil
+}
+
+func (s *state) ftell(t *nt.Thread, file uint64) (uint64, error) {
+	st, err := s.stream(t, file)
+	if err != nil {
+		return 0, err
+	}
+	at, ok := st.position(t)
+	if !ok {
+		return ^uint64(0), s.setErrno(t, einval)
+	}
+	return uint64(at), nil
+}
+
+// fgetpos and fsetpos keep the position in an fpos_t, 8 bytes.
+func fgetpos(s *state, t *nt.Thread, a *fposArgs) (uint64, error) {
+	at, err := s.ftell(t, a.File)
+	if err != nil || at == ^uint64(0) {
+		return eof, err
+	}
+	return 0, t.Store64(a.Position, at)
+}
+
+func fsetpos(s *state, t *nt.Thread, a *fposArgs) (uint64, error) {
+	at, err := t.Load64(a.Position)
+	if err != nil {
+		return 0, err
+	}
+	return s.fseek(t, a.File, int64(at), 0)
+}
+
+func rewind(s *state, t *nt.Thread, a *fileArgs) (uint64, error) {
+	st, err := s.stream(t, a.File)
+	if err != nil {
+		return 0, err
+	}
+	st.seek(t, 0, 0)
+	st.failed, st.ended = false, false
+	return 0, nil
+}
+
+func feof(s *state, t *nt.Thread, a *fileArgs) (uint64, error) {
+	st, err := s.stream(t, a.File)
+	if err != nil || !st.ended {
+		return 0, err
+	}
+	return 0x10, nil // _IOEOF
+}
+
+func clearerr(s *state, t *nt.Thread, a *fileArgs) (uint64, error) {
+	st, err := s.stream(t, a.File)
+	if err != nil {
+		return 0, err
+	}
+	st.failed, st.ended = false, false
+	return 0, nil
+}
+
+// done is the result of a call that only fails or not: -1 with errno.
+func (s *state) done(t *nt.Thread, st ntdef.Status) (uint64, error) {
+	if st != ntdef.STATUS_SUCCESS {
+		return eof, s.setErrno(t, errnoOf(st))
+	}
+	return 0, nil
+}
+
+// change opens a path to delete or rename it.
+func (s *state) change(t *nt.Thread, va uint64, f func(h ntdef.Handle) ntdef.Status) (uint64, error) {
+	full, err := s.pathOf(t, va, t.CString)
+	if err != nil || full == "" {
+		return eof, err
+	}
+	const all = ntdef.FILE_SHARE_READ | ntdef.FILE_SHARE_WRITE | ntdef.FILE_SHARE_DELETE
+	h, _, st := t.Process().CreateFile(&nt.OpenRequest{Path: full, Access: ntdef.DELETE, Share: all, Disposition: ntdef.FILE_OPEN})
+	if st == ntdef.STATUS_SUCCESS {
+		st = f(h)
+		t.Process().CloseHandle(h)
+	}
+	return s.done(t, st)
+}
+
+// remove deletes a file; a folder is EACCES.
+func remove(s *state, t *nt.Thread, a *nameArgs) (uint64, error) {
+	return s.change(t, a.Name, func(h ntdef.Handle) ntdef.Status {
+		if i, st := t.Process().QueryFile(h); st != ntdef.STATUS_SUCCESS || i.Attributes&ntdef.FILE_ATTRIBUTE_DIRECTORY != 0 {
+			return ntdef.STATUS_FILE_IS_A_DIRECTORY
+		}
+		return t.Process().DeleteFile(h)
+	})
+}
+
+func rename(s *state, t *nt.Thread, a *renameArgs) (uint64, error) {
+	to, err := s.pathOf(t, a.To, t.CString)
+	if err != nil || to == "" {
+		return eof, err
+	}
+	return s.change(t, a.From, func(h ntdef.Handle) ntdef.Status { return t.Process().RenameFile(h, to, false) })
+}
+
+// access asks whether a file is there (0), may be written (2) or read (4).
+func access(s *state, t *nt.Thread, a *accessArgs) (uint64, error) {
+	full, err := s.pathOf(t, a.Name, t.CString)
+	if err != nil || full == "" {
+		return eof, err
+	}
+	i, st := t.Process().QueryPath(full)
+	const folder, readOnly = ntdef.FILE_ATTRIBUTE_DIRECTORY, ntdef.FILE_ATTRIBUTE_READONLY
+	if st == ntdef.STATUS_SUCCESS && a.Mode&2 != 0 && i.Attributes&(folder|readOnly) == readOnly {
+		st = ntdef.STATUS_ACCESS_DENIED
+	}
+	return s.done(t, st)
+}
+
+// Flags of _open (fcntl.h).
+const (
+	openWrite     = 1
+	openReadWrite = 2
+	openAppend    = 8
+	openCreate    = 0x100
+	openTruncate  = 0x200
+	openExclusive = 0x400
+)
+
+func openNumber(s *state, t *nt.Thread, a *openArgs) (uint64, error) {
+	full, err := s.pathOf(t, a.Name, t.CString)
+	if err != nil || full == "" {
+		return eof, err
+	}
+	st := stream{text: a.Flags&modeBinary == 0, append: a.Flags&openAppend != 0, reads: true, writes: true}
+	rights := ntdef.GENERIC_READ | ntdef.GENERIC_WRITE
+	switch a.Flags & (openWrite | openReadWrite) {
+	case 0:
+		rights, st.writes = ntdef.GENERIC_READ, false
+	case openWrite:
+		rights, st.reads = ntdef.GENERIC_WRITE, false
+	}
+	disposition := ntdef.FILE_OPEN
+	switch {
+	case a.Flags&(openCreate|openExclusive) == openCreate|openExclusive:
+		disposition = ntdef.FILE_CREATE
+	case a.Flags&(openCreate|openTruncate) == openCreate|openTruncate:
+		disposition = ntdef.FILE_OVERWRITE_IF
+	case a.Flags&openCreate != 0:
+		disposition = ntdef.FILE_OPEN_IF
+	case a.Flags&openTruncate != 0:
+		disposition = ntdef.FILE_OVERWRITE
+	}
+	var ok bool
+	if st.handle, ok, err = s.openPath(t, full, rights, disposition); err != nil || !ok {
+		return eof, err
+	}
+	open, err := s.open(t, st, false)
+	if err != nil || open == nil {
+		t.Process().CloseHandle(st.handle)
+		return eof, err
+	}
+	return uint64(open.number), nil
+}
+
+func closeNumber(s *state, t *nt.Thread, a *numberArgs) (uint64, error) {
+	st, err := s.numbered(t, a.Number)
+	if st == nil || err != nil {
+		return eof, err
+	}
+	if ok, err := s.closeStream(t, st); err != nil || !ok {
+		return eof, err
+	}
+	return 0, nil
+}
+
+// readNumber is _read: past the stream's buffer, in the file's mode.
+func readNumber(s *state, t *nt.Thread, a *writeArgs) (uint64, error) {
+	st, err := s.numbered(t, a.Number)
+	if st == nil || err != nil {
+		return eof, err
+	}
+	buf := make([]byte, min(a.Count, 1<<20))
+	if err := t.Probe(a.Buffer, uint64(len(buf)), x86.Write); err != nil {
+		return 0, err
+	}
+	direct := stream{handle: st.handle, text: st.text, reads: st.reads}
+	n := 0
+	if direct.text {
+		for n < len(buf) {
+			c, ok := direct.readByte(t)
+			if !ok {
+				break
+			}
+			buf[n] = c
+			n++
+			if len(direct.in) == 0 && t.Process().IsStream(st.handle) {
+				break // a pipe gives what it has
+			}
+		}
+		direct.forget(t)
+	} else {
+		var status ntdef.Status
+		if n, status = t.Process().ReadFile(st.handle, buf); status != ntdef.STATUS_SUCCESS && status != ntdef.STATUS_END_OF_FILE {
+			return eof, s.setErrno(t, errnoOf(status))
+		}
+	}
+	if direct.failed {
+		return eof, s.setErrno(t, ebadf)
+	}
+	return uint64(n), t.Write(a.Buffer, buf[:n])
+}
+
+func (s *state) lseek(t *nt.Thread, number uint32, offset int64, whence uint32) (uint64, error) {
+	st, err := s.numbered(t, number)
+	if st == nil || err != nil {
+		return ^uint64(0), err
+	}
+	if !st.seek(t, offset, whence) {
+		return ^uint64(0), s.setErrno(t, einval)
+	}
+	at, _ := st.position(t)
+	return uint64(at), nil
+}
+
+func filelength(s *state, t *nt.Thread, a *numberArgs) (uint64, error) {
+	st, err := s.numbered(t, a.Number)
+	if st == nil || err != nil {
+		return eof, err
+	}
+	i, status := t.Process().QueryFile(st.handle)
+	if status != ntdef.STATUS_SUCCESS {
+		return eof, s.setErrno(t, ebadf)
+	}
+	return i.Size, nil
+}
+
+func osfhandle(s *state, t *nt.Thread, a *numberArgs) (uint64, error) {
+	st, err := s.numbered(t, a.Number)
+	if st == nil || err != nil {
+		return ^uint64(0), err
+	}
+	return uint64(st.handle), nil
+}
