@@ -172,8 +172,18 @@ func TestMatchName(t *testing.T) {
 		pattern, name string
 		want          bool
 	}{
-		{"*", "a.b", true}, {"*.*", "noext", true}, {"*.c", "X.C", true}, {"*.c", "x.cc", false}, {"a?c", "abc", true}, {"a?c", "ac", false},
-		{"a*b*c", "aXbXbc", true}, {"a*b*c", "aXbXb", false}, {"x.*", "x", true}, {"", "x", true}, {"**a**", "bab", true}, {"a", "ab", false},
+		{"*", "a.b", true},
+		{"*.*", "noext", true},
+		{"*.c", "X.C", true},
+		{"*.c", "x.cc", false},
+		{"a?c", "abc", true},
+		{"a?c", "ac", false},
+		{"a*b*c", "aXbXbc", true},
+		{"a*b*c", "aXbXb", false},
+		{"x.*", "x", true},
+		{"", "x", true},
+		{"**a**", "bab", true},
+		{"a", "ab", false},
 	} {
 		require.Equal(t, c.want, MatchName(c.pattern, c.name), "%s %s", c.pattern, c.name)
 	}

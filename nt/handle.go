@@ -28,6 +28,7 @@ func (*stream) typeName() string { return "File" }
 // processObject is what a process handle refers to.
 type processObject struct {
 	objectHeader
+	waitList
 	proc *Process
 }
 

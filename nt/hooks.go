@@ -67,5 +67,8 @@ func (s *System) thread() *Thread {
 	if s.proc == nil {
 		return nil
 	}
+	if t := s.sched.current; t != nil {
+		return t
+	}
 	return s.proc.thread
 }

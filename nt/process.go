@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 
@@ -21,6 +22,7 @@ type Process struct {
 	id      uint64
 	object  *processObject
 	token   *token
+	threads []*Thread        // that have not ended, in the order of their making
 	watch   *workingSetWatch // nil until the process asks for it
 	page    uint32           // its memory priority, ProcessPagePriority
 	program *Module
@@ -30,10 +32,15 @@ type Process struct {
 		initializeThunk, userThreadStart, exceptionDispatcher, callReturn uint64
 	}
 	handles   handleTable
-	heaps     map[uint64]bool // regions of heaps by base address
-	local     map[any]any
-	exception *ntdef.ExceptionRecord // that ended the process
-	outputErr error                  // the first failure to write the guest's output
+	addresses map[uint64][]*waitBlock // that threads wait for
+
+	nextThread                uint64
+	ntdllBase                 uint64
+	stackReserve, stackCommit uint64          // of the program's header
+	heaps                     map[uint64]bool // regions of heaps by base address
+	local                     map[any]any
+	exception                 *ntdef.ExceptionRecord // that ended the process
+	outputErr                 error                  // the first failure to write the guest's output
 }
 
 // PEB returns the address of the process environment block.
@@ -45,7 +52,10 @@ func (p *Process) ID() uint64 { return p.id }
 // System returns the machine.
 func (p *Process) System() *System { return p.sys }
 
-// Thread returns the process's thread.
+// Threads returns the threads that have not ended, in the order of their making.
+func (p *Process) Threads() []*Thread { return p.threads }
+
+// Thread returns the process's first thread.
 func (p *Process) Thread() *Thread { return p.thread }
 
 // AddressSpace returns the process's address space.
@@ -82,7 +92,7 @@ func (p *Process) IsHeap(base uint64) bool { return p.heaps[base] }
 
 // IsStack reports whether the region at a base address is a thread's stack.
 func (p *Process) IsStack(base uint64) bool {
-	return uint64(p.thread.stack.DeallocationStack) == base
+	return slices.ContainsFunc(p.threads, func(t *Thread) bool { return uint64(t.stack.DeallocationStack) == base })
 }
 
 // Exit returns the error by which a body ends the process.
@@ -192,7 +202,7 @@ var (
 // serviced tells the service hook.
 func (p *Process) serviced(name string, st ntdef.Status, params []string, args ...uint64) {
 	if h := p.sys.hooks.Service; h != nil {
-		h(p.thread, &ServiceEvent{Name: name, Params: params, Args: append([]uint64(nil), args...), Status: st})
+		h(p.sys.thread(), &ServiceEvent{Name: name, Params: params, Args: append([]uint64(nil), args...), Status: st})
 	}
 }
 

@@ -95,6 +95,7 @@ func (s *System) performanceInformation() []byte {
 		100: c.PageWrites - c.MappedPageWrites,   // DirtyWriteIoCount
 		104: c.MappedPagesOutput,
 		108: c.MappedPageWrites,
+		296: s.switches,
 		304: walks, // SecondLevelTbFills
 		308: s.calls,
 	} {
@@ -215,6 +216,8 @@ func (s *System) memoryListInformation() []byte {
 // memoryCondition is the object of a memory resource notification: its state is the memory manager's.
 type memoryCondition struct {
 	objectHeader
+	waitList
+	mm        *ntmm.Manager
 	condition ntmm.MemoryCondition
 }
 
@@ -223,7 +226,7 @@ func (*memoryCondition) typeName() string { return "Event" }
 // OpenMemoryCondition returns a handle to one of \KernelObjects\LowMemoryCondition and HighMemoryCondition
 // (CreateMemoryResourceNotification).
 func (p *Process) OpenMemoryCondition(c ntmm.MemoryCondition) ntdef.Handle {
-	return p.handles.add(&memoryCondition{condition: c})
+	return p.handles.add(&memoryCondition{mm: p.sys.mm, condition: c})
 }
 
 // MemoryConditionState reports whether the condition of a handle holds: INVALID_HANDLE, OBJECT_TYPE_MISMATCH.

@@ -61,7 +61,7 @@ func (t *Thread) execute() error {
 		case <-s.done:
 			return errCancelled
 		default:
-			return nil
+			return t.preempt()
 		}
 	case cpu.ExitException:
 		return t.exception(e.Fault)

@@ -75,7 +75,7 @@ func ServiceNumber(name string) uint32 {
 func (t *Thread) service(n uint32) error {
 	c := t.cpu
 	t.sys.calls++
-	all := Services()
+	all := t.sys.services
 	if n == 0 || uint64(n) > uint64(len(all)) {
 		t.sys.warn("system service %#x does not exist (at %s)", n, t.proc.Where(c.RIP))
 		c.R[cpu.RAX] = uint64(ntdef.STATUS_INVALID_SYSTEM_SERVICE)

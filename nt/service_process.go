@@ -6,7 +6,7 @@ var processServices = []Service{
 	service("NtContinue", Partial("no pending alerts"), ntContinue),
 	service("NtRaiseException", Full, ntRaiseException),
 	service("NtTerminateProcess", Partial("the calling process"), ntTerminateProcess),
-	service("NtTerminateThread", Partial("the only thread: it ends the process"), ntTerminateThread),
+	service("NtTerminateThread", Full, ntTerminateThread),
 	service("NtQueryInformationProcess", Partial("classes 0, 1, 3, 15, 20, 34, 39, 42"), ntQueryInformationProcess),
 	service("NtSetInformationProcess", Partial("classes 1, 15, 34, 39, 42"), ntSetInformationProcess),
 	service("NtQuerySystemInformation", Partial("classes 0, 2, 18, 21, 80, 81, 144"), ntQuerySystemInformation),
@@ -97,11 +97,8 @@ func ntTerminateProcess(t *Thread, a *terminateArgs) (ntdef.Status, error) {
 }
 
 func ntTerminateThread(t *Thread, a *terminateArgs) (ntdef.Status, error) {
-	if a.Handle != 0 && a.Handle != ntdef.CurrentThread {
-		return ntdef.STATUS_INVALID_HANDLE, nil
+	if a.Handle == 0 {
+		a.Handle = ntdef.CurrentThread
 	}
-	return 0, t.proc.Exit(a.Status)
+	return t.TerminateThread(a.Handle, a.Status)
 }
-
-// ExitThread ends the thread, the process's only one.
-func (t *Thread) ExitThread(code uint32) error { return t.proc.Exit(code) }

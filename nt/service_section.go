@@ -59,7 +59,9 @@ func ntCreateSection(t *Thread, a *createSectionArgs) (ntdef.Status, error) {
 // sectionAccess spells the generic rights of a section out.
 func sectionAccess(access uint32) uint32 {
 	for _, g := range []struct{ generic, rights uint32 }{
-		{ntdef.GENERIC_READ, SECTION_MAP_READ}, {ntdef.GENERIC_WRITE, SECTION_MAP_WRITE}, {ntdef.GENERIC_EXECUTE, SECTION_MAP_EXECUTE},
+		{ntdef.GENERIC_READ, SECTION_MAP_READ},
+		{ntdef.GENERIC_WRITE, SECTION_MAP_WRITE},
+		{ntdef.GENERIC_EXECUTE, SECTION_MAP_EXECUTE},
 		{ntdef.GENERIC_ALL, SECTION_MAP_READ | SECTION_MAP_WRITE | SECTION_MAP_EXECUTE},
 	} {
 		if access&g.generic != 0 {

@@ -3,10 +3,10 @@ package nt
 import "github.com/pagewalk/pagewalk/ntdef"
 
 var timeServices = []Service{
-	service("NtDelayExecution", Partial("virtual time passes; no alerts"), ntDelayExecution),
+	service("NtDelayExecution", Full, ntDelayExecution),
 	service("NtQueryPerformanceCounter", Full, ntQueryPerformanceCounter),
 	service("NtQuerySystemTime", Full, ntQuerySystemTime),
-	service("NtYieldExecution", Partial("there is one thread"), ntYieldExecution),
+	service("NtYieldExecution", Full, ntYieldExecution),
 }
 
 type delayExecutionArgs struct {
@@ -19,13 +19,18 @@ func ntDelayExecution(t *Thread, a *delayExecutionArgs) (ntdef.Status, error) {
 	if err != nil {
 		return 0, err
 	}
-	interval := int64(v)
+	return t.Sleep(t.sys.Until(int64(v)), a.Alertable)
+}
+
+// Until is how many nanoseconds are left to an NT time: negative ones count from now, in 100 ns units.
+func (s *System) Until(interval int64) uint64 {
 	if interval < 0 {
-		t.sys.Wait(100 * uint64(-interval))
-	} else if now := t.sys.SystemTime(); uint64(interval) > now {
-		t.sys.Wait(100 * (uint64(interval) - now))
+		return 100 * uint64(-interval)
 	}
-	return ntdef.STATUS_SUCCESS, nil
+	if now := s.SystemTime(); uint64(interval) > now {
+		return 100 * (uint64(interval) - now)
+	}
+	return 0
 }
 
 type queryPerformanceCounterArgs struct {
@@ -48,7 +53,10 @@ func ntQuerySystemTime(t *Thread, a *querySystemTimeArgs) (ntdef.Status, error) 
 
 type yieldExecutionArgs struct{}
 
-// ntYieldExecution finds no other thread to run.
-func ntYieldExecution(t *Thread, a *yieldExecutionArgs) (ntdef.Status, error) {
-	return ntdef.STATUS_NO_YIELD_PERFORMED, nil
+func ntYieldExecution(t *Thread, _ *yieldExecutionArgs) (ntdef.Status, error) {
+	switched, err := t.Yield()
+	if err != nil || !switched {
+		return ntdef.STATUS_NO_YIELD_PERFORMED, err
+	}
+	return ntdef.STATUS_SUCCESS, nil
 }

@@ -38,13 +38,14 @@ func (s *System) StartProcess(prog Program, args, env []string) (*Process, error
 		return nil, fmt.Errorf("load CR3 with %v: %w", as.CR3(), f)
 	}
 	p := &Process{sys: s, as: as, id: 4 * (256 + s.rng.Uint64N(2048)), folder: prog.Folder, local: map[any]any{}}
-	t := &Thread{sys: s, proc: p, cpu: s.cpu, id: p.id + 4}
-	p.thread = t
+	t := &Thread{sys: s, proc: p, cpu: s.cpu, id: p.id + 4, priority: normalBase}
+	t.object = &threadObject{thread: t}
+	p.thread, p.threads, p.nextThread = t, []*Thread{t}, t.id
 	s.proc = p
 	p.object, p.token = &processObject{proc: p}, newToken(s.privileges)
 	p.page = ntmm.NormalPriority
 	p.handles.init()
-	b := builder{p: p, t: t}
+	b := builder{p: p, t: t, by: t}
 	if err := b.build(pe, &prog, args, env); err != nil {
 		return nil, err
 	}
@@ -57,9 +58,10 @@ func startError(what string, st ntdef.Status) error { return fmt.Errorf("cannot 
 type builder struct {
 	p      *Process
 	t      *Thread
-	ntdll  *Module
+	by     *Thread // whose accesses write guest memory: the thread itself, or the one that makes it
 	pe     *loader.PE
 	params uint64
+	top    uint64 // of the stack, where the first frame lies
 }
 
 func (b *builder) build(pe *loader.PE, prog *Program, args, env []string) error {
@@ -163,7 +165,7 @@ func (b *builder) mapNtdll() error {
 	if m == nil {
 		return startError("map ntdll.dll", st)
 	}
-	b.ntdll = m
+	b.p.ntdllBase = m.Base
 	exports, err := sec.PE.Exports()
 	if err != nil {
 		return fmt.Errorf("ntdll.dll: %w", err)
@@ -279,11 +281,17 @@ func (b *builder) environmentBlocks() error {
 	return t.Write(p.peb, peb[:])
 }
 
-// stack reserves the main stack as the program's headers ask, commits its top and sets the guard page, and fills the TEB.
+// stack makes the main stack as the program's headers ask.
 func (b *builder) stack() error {
+	b.p.stackReserve, b.p.stackCommit = b.pe.SizeOfStackReserve, b.pe.SizeOfStackCommit
+	return b.newStack(b.p.stackReserve, b.p.stackCommit)
+}
+
+// newStack reserves a stack, commits its top and sets the guard page, and fills the TEB.
+func (b *builder) newStack(reserve, commit uint64) error {
 	t, p := b.t, b.p
-	reserve := roundUp(max(b.pe.SizeOfStackReserve, 256<<10), aslrUnit)
-	commit := roundUp(min(max(b.pe.SizeOfStackCommit, x86.PageSize), reserve-3*x86.PageSize), x86.PageSize)
+	reserve = roundUp(max(reserve, 64<<10), aslrUnit)
+	commit = roundUp(min(max(commit, x86.PageSize), reserve-3*x86.PageSize), x86.PageSize)
 	low, err := b.allocate("stack", reserve, ntdef.MEM_RESERVE, ntdef.PAGE_READWRITE)
 	if err != nil {
 		return err
@@ -303,47 +311,65 @@ func (b *builder) stack() error {
 	}
 	t.stack = ntmm.Stack{DeallocationStack: x86.VirtAddr(low), Limit: x86.VirtAddr(base - commit), Base: x86.VirtAddr(base)}
 	// The first frame starts up to 2 KiB below the top (nt-rules: stack offset), 16-byte aligned.
-	t.cpu.R[cpu.RSP] = base - 16*p.sys.rng.Uint64N(128)
+	b.top = base - 16*p.sys.rng.Uint64N(128)
 
+	return b.fillTEB(base, base-commit, low)
+}
+
+// fillTEB writes what every thread finds in its TEB.
+func (b *builder) fillTEB(base, limit, low uint64) error {
+	t, p := b.t, b.p
 	for _, field := range []struct{ at, value uint64 }{
 		{ntdef.TebStackBase, base},
-		{ntdef.TebStackLimit, base - commit},
+		{ntdef.TebStackLimit, limit},
 		{ntdef.TebSelf, t.teb},
 		{ntdef.TebUniqueProcess, p.id},
 		{ntdef.TebUniqueThread, t.id},
 		{ntdef.TebPeb, p.peb},
 		{ntdef.TebDeallocationStack, low},
 	} {
-		if err := t.Store64(t.teb+field.at, field.value); err != nil {
+		if err := b.by.Store64(t.teb+field.at, field.value); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// firstContext pushes the CONTEXT with which the thread begins and stands the processor at LdrInitializeThunk.
+// newTEB makes the TEB of a further thread.
+func (b *builder) newTEB() (err error) {
+	b.t.teb, err = b.allocate("TEB", ntdef.TebSize, ntdef.MEM_RESERVE|ntdef.MEM_COMMIT, ntdef.PAGE_READWRITE)
+	return err
+}
+
+// firstContext stands the processor at LdrInitializeThunk, to go on at the program's entry point with the PEB.
 func (b *builder) firstContext() error {
+	return b.enter(b.p.program.Base+uint64(b.pe.EntryPoint), b.p.peb)
+}
+
+// enter pushes the CONTEXT with which the thread begins, RtlUserThreadStart with a function and its argument, and stands the
+// processor at LdrInitializeThunk.
+func (b *builder) enter(start, argument uint64) error {
 	t, p := b.t, b.p
 	t.initCPU()
 	c := t.cpu
-	top := c.R[cpu.RSP]&^15 - 0x28 // home space and a zero return address for RtlUserThreadStart
+	top := b.top&^15 - 0x28 // home space and a zero return address for RtlUserThreadStart
 	ctx := t.capture()
 	ctx.ContextFlags = ntdef.CONTEXT_FULL | ntdef.CONTEXT_SEGMENTS
 	ctx.Regs = [16]uint64{}
-	ctx.Regs[ntdef.RegRcx] = p.program.Base + uint64(b.pe.EntryPoint)
-	ctx.Regs[ntdef.RegRdx] = p.peb
+	ctx.Regs[ntdef.RegRcx] = start
+	ctx.Regs[ntdef.RegRdx] = argument
 	ctx.Regs[ntdef.RegRsp] = top
 	ctx.Rip = p.entries.userThreadStart
 	var buf [ntdef.ContextSize]byte
 	ctx.Marshal(buf[:])
 	at := (top - ntdef.ContextSize) &^ 63
-	if err := t.Write(at, buf[:]); err != nil {
+	if err := b.by.Write(at, buf[:]); err != nil {
 		return err
 	}
 	clear(c.R[:16])
 	c.R[cpu.RSP] = at - 0x28 // as if called: 8 bytes of return address above home space
 	c.R[cpu.RCX] = at
-	c.R[cpu.RDX] = b.ntdll.Base
+	c.R[cpu.RDX] = p.ntdllBase
 	c.RIP = p.entries.initializeThunk
 	return nil
 }

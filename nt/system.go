@@ -67,7 +67,10 @@ type System struct {
 
 	names      names
 	volumes    volumes
+	services   []Service
 	calls      uint64 // system services
+	switches   uint64 // of threads
+	sched      scheduler
 	cache      fileCacheLimits
 	cachePeak  uint64 // pages
 	privileges []Privilege
@@ -92,7 +95,7 @@ func New(cfg Config) (*System, error) {
 		mem: mem, rng: rand.New(rand.NewPCG(cfg.Seed, 0x70616765_77616c6b)),
 		funcs: cfg.UserFuncs, stdin: cfg.Stdin, stdout: cfg.Stdout, stderr: cfg.Stderr,
 		hooks: cfg.Hooks, max: cfg.MaxInstructions, stepOnly: cfg.StepOnly, timing: cfg.Timing,
-		privileges: cfg.Privileges,
+		privileges: cfg.Privileges, services: Services(),
 	}
 	if err := s.init(&cfg); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -196,7 +199,10 @@ var ErrInstructions = errors.New("the instruction limit is reached")
 func (s *System) Run(ctx context.Context) (Result, error) {
 	t := s.proc.thread
 	s.done = ctx.Done()
-	err := t.run(0)
+	s.sched.result = make(chan error, 1)
+	t.cpu.SaveRegisters(&t.saved)
+	t.start()
+	err := s.runThreads(t)
 	r := Result{Instructions: s.cpu.IC, Exception: s.proc.exception}
 	var exit *exitError
 	if errors.As(err, &exit) {

@@ -18,6 +18,19 @@ type Thread struct {
 	stack    ntmm.Stack
 	calls    []callFrame // nested calls in progress, innermost last
 	function *activeFunc // the built-in function that runs, nil in guest code
+
+	object    *threadObject
+	state     threadState
+	saved     cpu.Registers // while another thread runs
+	baton     chan struct{}
+	waiting   *waitBlock
+	apcs      []apc
+	owned     []*mutant
+	priority  uint8
+	relative  int32
+	suspended uint32
+	ending    bool // it was terminated
+	exitCode  uint32
 }
 
 // Process returns the thread's process.
@@ -90,6 +103,7 @@ func (t *Thread) initCPU() {
 	}
 	c.SetSegBase(decode.GS, t.teb)
 	c.SetFlags(x86.FlagIF | x86.FlagR1)
+	c.FXRestore(&[512]byte{mxcsrInFltSave: initialMXCSR & 0xff, mxcsrInFltSave + 1: initialMXCSR >> 8})
 	c.MXCSR = initialMXCSR
 	c.SetX87Control(initialFPUControl)
 }

@@ -8,6 +8,10 @@ type Status uint32
 // The status codes in use.
 const (
 	STATUS_SUCCESS                     Status = 0x00000000
+	STATUS_WAIT_0                      Status = 0x00000000
+	STATUS_ABANDONED_WAIT_0            Status = 0x00000080
+	STATUS_USER_APC                    Status = 0x000000c0
+	STATUS_TIMEOUT                     Status = 0x00000102
 	STATUS_NOT_ALL_ASSIGNED            Status = 0x00000106
 	STATUS_OBJECT_NAME_EXISTS          Status = 0x40000000
 	STATUS_IMAGE_NOT_AT_BASE           Status = 0x40000003
@@ -55,6 +59,7 @@ const (
 	STATUS_NOT_LOCKED                  Status = 0xc000002a
 	STATUS_UNABLE_TO_DECOMMIT_VM       Status = 0xc000002c
 	STATUS_NOT_COMMITTED               Status = 0xc000002d
+	STATUS_INVALID_PARAMETER_MIX       Status = 0xc0000030
 	STATUS_OBJECT_NAME_INVALID         Status = 0xc0000033
 	STATUS_OBJECT_NAME_NOT_FOUND       Status = 0xc0000034
 	STATUS_OBJECT_NAME_COLLISION       Status = 0xc0000035
@@ -62,8 +67,12 @@ const (
 	STATUS_OBJECT_PATH_SYNTAX_BAD      Status = 0xc000003b
 	STATUS_SECTION_TOO_BIG             Status = 0xc0000040
 	STATUS_SHARING_VIOLATION           Status = 0xc0000043
+	STATUS_QUOTA_EXCEEDED              Status = 0xc0000044
 	STATUS_INVALID_PAGE_PROTECTION     Status = 0xc0000045
+	STATUS_MUTANT_NOT_OWNED            Status = 0xc0000046
+	STATUS_SEMAPHORE_LIMIT_EXCEEDED    Status = 0xc0000047
 	STATUS_SECTION_NOT_IMAGE           Status = 0xc0000049
+	STATUS_SUSPEND_COUNT_EXCEEDED      Status = 0xc000004a
 	STATUS_SECTION_PROTECTION          Status = 0xc000004e
 	STATUS_FILE_LOCK_CONFLICT          Status = 0xc0000054
 	STATUS_LOCK_NOT_GRANTED            Status = 0xc0000055
@@ -106,6 +115,7 @@ const (
 	STATUS_INVALID_PARAMETER_7         Status = 0xc00000f5
 	STATUS_INVALID_PARAMETER_8         Status = 0xc00000f6
 	STATUS_INVALID_PARAMETER_9         Status = 0xc00000f7
+	STATUS_RESOURCE_NOT_OWNED          Status = 0xc0000264
 	STATUS_STACK_OVERFLOW              Status = 0xc00000fd
 	STATUS_BAD_FUNCTION_TABLE          Status = 0xc00000ff
 	STATUS_DIRECTORY_NOT_EMPTY         Status = 0xc0000101

@@ -14,6 +14,8 @@ type DLL struct {
 
 	// Init runs when the DLL is mapped, relocated and bound, where a real one's DllMain would (DLL_PROCESS_ATTACH). May be nil.
 	Init func(t *nt.Thread, m *nt.Module) error
+	// ThreadExit runs when a thread that is not the last ends (DLL_THREAD_DETACH). May be nil.
+	ThreadExit func(t *nt.Thread) error
 	// Exit runs when the process exits in order (DLL_PROCESS_DETACH). May be nil.
 	Exit func(t *nt.Thread, m *nt.Module) error
 }

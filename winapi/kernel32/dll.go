@@ -13,12 +13,14 @@ func DLL() *winapi.DLL {
 		Name: "kernel32.dll",
 		Base: 0x7ff8_0100_0000,
 		Init: initialize,
-		Exit: freeFiberLocals,
+		Exit: func(t *nt.Thread, _ *nt.Module) error { return freeFiberLocals(t) },
+
+		ThreadExit: freeFiberLocals,
 	}
 	for _, group := range [][]nt.UserFunc{
 		memoryFuncs, mappingFuncs, offerFuncs, aweFuncs, workingSetFuncs, psapiFuncs, memoryStatusFuncs, mitigationFuncs, processMemoryFuncs,
 		heapFuncs, heapWalkFuncs, localFuncs, processFuncs, environmentFuncs, fileFuncs, folderFuncs, pathFuncs, moduleFuncs, stringFuncs, timeFuncs, tlsFuncs,
-		flsFuncs, exceptionFuncs, syncFuncs,
+		flsFuncs, exceptionFuncs, syncFuncs, waitFuncs, threadFuncs,
 	} {
 		d.Funcs = append(d.Funcs, group...)
 	}

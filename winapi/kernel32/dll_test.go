@@ -30,6 +30,10 @@ var (
 	filesProgram []byte
 	//go:embed testdata/files.golden
 	filesGolden string
+	//go:embed testdata/threads.exe
+	threadsProgram []byte
+	//go:embed testdata/threads.golden
+	threadsGolden string
 	//go:embed testdata/windows.exe
 	windowsProgram []byte
 )
@@ -62,6 +66,14 @@ func TestFileFunctionsAsRecorded(t *testing.T) {
 	o := guesttest.Run(t, filesProgram, dlls(), nt.Config{})
 	require.NoError(t, o.Err)
 	require.Empty(t, cmp.Diff(filesGolden, o.Stdout))
+	require.Equal(t, uint32(77), o.ExitCode)
+	require.Empty(t, o.Stderr)
+}
+
+func TestThreadsAsRecorded(t *testing.T) {
+	o := guesttest.Run(t, threadsProgram, dlls(), nt.Config{})
+	require.NoError(t, o.Err)
+	require.Empty(t, cmp.Diff(threadsGolden, o.Stdout))
 	require.Equal(t, uint32(77), o.ExitCode)
 	require.Empty(t, o.Stderr)
 }

@@ -5,7 +5,7 @@ import (
 	"github.com/pagewalk/pagewalk/winapi/ntdll"
 )
 
-// Fiber local storage (fibersapi.h). There are no fibers but each thread's own, and one thread.
+// Fiber local storage (fibersapi.h). There are no fibers but each thread's own.
 var flsFuncs = []nt.UserFunc{
 	nt.Func("FlsAlloc", flsAlloc),
 	nt.Func("FlsFree", flsFree),
@@ -20,7 +20,7 @@ const fiberLocals = 128
 type fiberLocal struct {
 	used     bool
 	callback uint64 // told of a value that is not NULL when the index or the thread goes, or 0
-	value    uint64
+	values   map[*nt.Thread]uint64
 }
 
 type flsAllocArgs struct{ Callback uint64 }
@@ -32,7 +32,7 @@ func flsAlloc(t *nt.Thread, a *flsAllocArgs) (uint64, error) {
 	}
 	for i := 1; i < fiberLocals; i++ {
 		if !s.fiberLocals[i].used {
-			s.fiberLocals[i] = fiberLocal{used: true, callback: a.Callback}
+			s.fiberLocals[i] = fiberLocal{used: true, callback: a.Callback, values: map[*nt.Thread]uint64{}}
 			return uint64(i), nil
 		}
 	}
@@ -56,15 +56,22 @@ func flsFree(t *nt.Thread, a *flsArgs) (uint64, error) {
 	}
 	old := *f
 	*f = fiberLocal{}
-	return 1, old.release(t)
+	for _, owner := range t.Process().Threads() {
+		if err := old.release(t, owner); err != nil {
+			return 0, err
+		}
+	}
+	return 1, nil
 }
 
-// release tells the callback of the value.
-func (f *fiberLocal) release(t *nt.Thread) error {
-	if f.callback == 0 || f.value == 0 {
+// release forgets a thread's value and tells the callback of it.
+func (f *fiberLocal) release(t, owner *nt.Thread) error {
+	v := f.values[owner]
+	delete(f.values, owner)
+	if f.callback == 0 || v == 0 {
 		return nil
 	}
-	_, err := t.Call(f.callback, f.value)
+	_, err := t.Call(f.callback, v)
 	return err
 }
 
@@ -73,7 +80,7 @@ func flsGetValue(t *nt.Thread, a *flsArgs) (uint64, error) {
 	if f == nil {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
-	return f.value, ntdll.SetLastError(t, ntdll.ERROR_SUCCESS)
+	return f.values[t], ntdll.SetLastError(t, ntdll.ERROR_SUCCESS)
 }
 
 type flsSetArgs struct {
@@ -86,17 +93,15 @@ func flsSetValue(t *nt.Thread, a *flsSetArgs) (uint64, error) {
 	if f == nil {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
-	f.value = a.Value
+	f.values[t] = a.Value
 	return 1, nil
 }
 
-// freeFiberLocals runs when the process, and with it the thread, ends in order.
-func freeFiberLocals(t *nt.Thread, _ *nt.Module) error {
+// freeFiberLocals runs when a thread, or with it the process, ends in order.
+func freeFiberLocals(t *nt.Thread) error {
 	for i := range stateOf(t).fiberLocals {
-		f := &stateOf(t).fiberLocals[i]
-		old := *f
-		f.value = 0
-		if err := old.release(t); err != nil {
+		f := stateOf(t).fiberLocals[i]
+		if err := f.release(t, t); err != nil {
 			return err
 		}
 	}

@@ -7,7 +7,6 @@ import (
 
 // Time is virtual: see package nt.
 var timeFuncs = []nt.UserFunc{
-	nt.Func("Sleep", sleep),
 	nt.Func("GetTickCount", func(t *nt.Thread, _ *noArgs) (uint64, error) {
 		return uint64(uint32(t.System().TickCount())), nil
 	}),
@@ -24,14 +23,3 @@ var timeFuncs = []nt.UserFunc{
 }
 
 type uint64Args struct{ Value ntdef.Ptr[uint64] }
-
-type sleepArgs struct{ Milliseconds uint32 }
-
-// sleep lets virtual time pass. Nobody can wake an infinite sleep of the only thread.
-func sleep(t *nt.Thread, a *sleepArgs) (uint64, error) {
-	if a.Milliseconds == 0xffffffff {
-		return 0, t.Stop("deadlock: the only thread sleeps for ever")
-	}
-	t.System().Wait(uint64(a.Milliseconds) * 1_000_000)
-	return 0, nil
-}

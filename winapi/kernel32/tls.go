@@ -31,8 +31,10 @@ func tlsAlloc(t *nt.Thread, _ *noArgs) (uint64, error) {
 		if bits>>i&1 != 0 {
 			continue
 		}
-		if err := t.Store64(t.TEB()+ntdef.TebTlsSlots+8*i, 0); err != nil {
-			return 0, err
+		for _, owner := range t.Process().Threads() {
+			if err := t.Store64(owner.TEB()+ntdef.TebTlsSlots+8*i, 0); err != nil {
+				return 0, err
+			}
 		}
 		return i, t.Store64(at, bits|1<<i)
 	}

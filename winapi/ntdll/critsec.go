@@ -58,14 +58,36 @@ func rtlDeleteCriticalSection(t *nt.Thread, a *criticalSectionArgs) (uint64, err
 	return uint64(ntdef.STATUS_SUCCESS), t.Write(a.CriticalSection, make([]byte, 0x28))
 }
 
-// rtlEnterCriticalSection takes a section. With one thread it is free or the thread's own; one that was never initialised
-// belongs to nobody who could leave it.
 func rtlEnterCriticalSection(t *nt.Thread, a *criticalSectionArgs) (uint64, error) {
-	ok, err := takeCriticalSection(t, a.CriticalSection)
-	if err == nil && !ok {
-		return 0, t.Stop("deadlock: the thread waits for the critical section at %#x, which no thread can leave", a.CriticalSection)
+	return uint64(ntdef.STATUS_SUCCESS), EnterCriticalSection(t, a.CriticalSection)
+}
+
+// EnterCriticalSection is RtlEnterCriticalSection: it waits for the thread that is inside. LockCount tells of those that wait as
+// Windows does since Vista: bit 0 clear says locked, each waiter takes 4 off.
+func EnterCriticalSection(t *nt.Thread, cs uint64) error {
+	for {
+		ok, err := takeCriticalSection(t, cs)
+		if err != nil || ok {
+			return err
+		}
+		if err := addLockCount(t, cs, -4); err != nil {
+			return err
+		}
+		if _, err := t.WaitAddress(cs, nt.Infinite); err != nil {
+			return err
+		}
+		if err := addLockCount(t, cs, 4); err != nil {
+			return err
+		}
 	}
-	return uint64(ntdef.STATUS_SUCCESS), err
+}
+
+func addLockCount(t *nt.Thread, cs uint64, n int32) error {
+	lock, err := t.Load32(cs + csLockCount)
+	if err != nil {
+		return err
+	}
+	return t.Store32(cs+csLockCount, lock+uint32(n))
 }
 
 func rtlTryEnterCriticalSection(t *nt.Thread, a *criticalSectionArgs) (uint64, error) {
@@ -86,14 +108,14 @@ func takeCriticalSection(t *nt.Thread, cs uint64) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	free := lock == 0xffffffff
+	free := lock&1 != 0
 	if !free && owner != t.ID() {
 		return false, nil
 	}
 	if free {
 		depth = 0
 	}
-	if err := t.Store32(cs+csLockCount, 0xfffffffe); err != nil {
+	if err := t.Store32(cs+csLockCount, lock&^1); err != nil {
 		return false, err
 	}
 	if err := t.Store32(cs+csRecursionCount, depth+1); err != nil {
@@ -103,18 +125,30 @@ func takeCriticalSection(t *nt.Thread, cs uint64) (bool, error) {
 }
 
 func rtlLeaveCriticalSection(t *nt.Thread, a *criticalSectionArgs) (uint64, error) {
-	cs := a.CriticalSection
+	return uint64(ntdef.STATUS_SUCCESS), LeaveCriticalSection(t, a.CriticalSection)
+}
+
+// LeaveCriticalSection is RtlLeaveCriticalSection: one of those that wait tries again.
+func LeaveCriticalSection(t *nt.Thread, cs uint64) error {
 	depth, err := t.Load32(cs + csRecursionCount)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if err := t.Store32(cs+csRecursionCount, depth-1); err != nil || depth != 1 {
-		return uint64(ntdef.STATUS_SUCCESS), err
+		return err
 	}
 	if err := t.Store64(cs+csOwningThread, 0); err != nil {
-		return 0, err
+		return err
 	}
-	return uint64(ntdef.STATUS_SUCCESS), t.Store32(cs+csLockCount, 0xffffffff)
+	lock, err := t.Load32(cs + csLockCount)
+	if err != nil {
+		return err
+	}
+	if err := t.Store32(cs+csLockCount, lock|1); err != nil {
+		return err
+	}
+	t.Process().WakeAddress(cs, false)
+	return nil
 }
 
 // InitializeCriticalSection is RtlInitializeCriticalSectionAndSpinCount.

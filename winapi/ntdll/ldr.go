@@ -23,6 +23,7 @@ type loaded struct {
 
 	loads uint16    // how often it was loaded by name and not unloaded; pinned: it stays
 	needs []*loaded // the images that its imports, and its forwarders as far as they were followed, lie in
+	quiet bool      // it does not want to know of threads (LdrDisableThreadCalloutsForDll)
 	ready bool      // its initialisation has begun and has not failed
 
 	tls  *loader.TLS
@@ -39,17 +40,17 @@ type ldr struct {
 	attached  []*loaded // DLLs in the order in which they were told that they are loaded
 	unloading bool
 	exiting   bool
-	data      uint64    // PEB_LDR_DATA
-	slots     []*loaded // by TLS index
-	tlsArray  int       // slots for which the thread's array has room
-	unbound   []string  // "dll!function" by stub
-	pages     []uint64  // of stubs for them
+	data      uint64             // PEB_LDR_DATA
+	slots     []*loaded          // by TLS index
+	tlsArray  map[*nt.Thread]int // slots for which each thread's array has room
+	unbound   []string           // "dll!function" by stub
+	pages     []uint64           // of stubs for them
 }
 
 type ldrKey struct{}
 
 func ldrOf(t *nt.Thread) *ldr {
-	return t.Process().Local(ldrKey{}, func() any { return &ldr{builtins: map[string]*winapi.DLL{}} }).(*ldr)
+	return t.Process().Local(ldrKey{}, func() any { return &ldr{builtins: map[string]*winapi.DLL{}, tlsArray: map[*nt.Thread]int{}} }).(*ldr)
 }
 
 // guestImage reads a mapped image through the thread, so that its pages fault in as they would for a real loader.
@@ -71,10 +72,13 @@ type initializeThunkArgs struct {
 }
 
 // initializeThunk is LdrInitializeThunk: it makes the process heap, loads what the program imports, and continues with
-// the context that the kernel prepared. In a process that is loaded already it only continues, as for a further thread.
+// the context that the kernel prepared. In a process that is loaded already it makes a further thread known to its images.
 func initializeThunk(t *nt.Thread, a *initializeThunkArgs) error {
 	l := ldrOf(t)
 	if l.data != 0 {
+		if err := l.attachThread(t); err != nil {
+			return err
+		}
 		return continueAt(t, a)
 	}
 	if err := createProcessHeap(t); err != nil {

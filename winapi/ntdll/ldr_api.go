@@ -69,6 +69,7 @@ func DisableThreadCallouts(t *nt.Thread, base uint64) (ntdef.Status, error) {
 	if m == nil || m.tls != nil {
 		return ntdef.STATUS_DLL_NOT_FOUND, nil
 	}
+	m.quiet = true
 	flags, err := t.Load32(m.entry + ntdef.LdrEntryFlags)
 	if err != nil {
 		return 0, err

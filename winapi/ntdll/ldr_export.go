@@ -29,7 +29,7 @@ func loaderFuncs(system []*winapi.DLL) []nt.UserFunc {
 			return uint64(st), err
 		}),
 		nt.Func("RtlExitUserProcess", func(t *nt.Thread, a *exitArgs) (uint64, error) { return 0, ExitProcess(t, a.Status) }),
-		nt.Func("RtlExitUserThread", func(t *nt.Thread, a *exitArgs) (uint64, error) { return 0, ExitProcess(t, a.Status) }),
+		nt.Func("RtlExitUserThread", func(t *nt.Thread, a *exitArgs) (uint64, error) { return 0, ExitThread(t, a.Status) }),
 		nt.Func("PagewalkUnboundImport", unboundImport),
 	}
 }

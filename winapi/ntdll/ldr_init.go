@@ -2,6 +2,7 @@ package ntdll
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntdef"
@@ -11,6 +12,8 @@ import (
 const (
 	DLL_PROCESS_DETACH = 0
 	DLL_PROCESS_ATTACH = 1
+	DLL_THREAD_ATTACH  = 2
+	DLL_THREAD_DETACH  = 3
 )
 
 // What DllMain finds in its third argument: whether its DLL comes with the program and goes with it, or is loaded and
@@ -116,6 +119,68 @@ func ExitProcess(t *nt.Thread, code uint32) error {
 		}
 	}
 	return t.Process().Exit(code)
+}
+
+// attachThread makes a thread known to the images: its copies of the TLS templates, TLS callbacks, DllMain.
+func (l *ldr) attachThread(t *nt.Thread) error {
+	for slot, m := range l.slots {
+		if m == nil {
+			continue
+		}
+		if err := l.growTLS(t, t, len(l.slots)); err != nil {
+			return err
+		}
+		if err := l.copyTemplate(t, t, m, slot); err != nil {
+			return err
+		}
+	}
+	for _, m := range slices.Clone(l.attached) {
+		if err := l.notifyThread(t, m, DLL_THREAD_ATTACH); err != nil {
+			return err
+		}
+	}
+	return l.notifyThread(t, l.modules[0], DLL_THREAD_ATTACH)
+}
+
+// notifyThread tells an image of a thread that begins or ends, unless it does not want to know.
+func (l *ldr) notifyThread(t *nt.Thread, m *loaded, reason uint64) error {
+	if m.builtin != nil {
+		if reason == DLL_THREAD_DETACH && m.builtin.ThreadExit != nil {
+			return m.builtin.ThreadExit(t)
+		}
+		return nil
+	}
+	if m.quiet {
+		return nil
+	}
+	if err := l.callTLS(t, m, reason); err != nil {
+		return err
+	}
+	if m.Module == t.Process().Program() || m.pe.EntryPoint == 0 {
+		return nil
+	}
+	_, err := t.Call(m.Base+uint64(m.pe.EntryPoint), m.Base, reason, runtimeReserved)
+	return err
+}
+
+// ExitThread is RtlExitUserThread: images are told, the thread's copies of the TLS templates go, and the thread ends; the last one
+// takes the process with it.
+func ExitThread(t *nt.Thread, code uint32) error {
+	if t.IsLastThread() {
+		return ExitProcess(t, code)
+	}
+	l := ldrOf(t)
+	attached := slices.Clone(l.attached)
+	slices.Reverse(attached)
+	for _, m := range append(attached, l.modules[0]) {
+		if err := l.notifyThread(t, m, DLL_THREAD_DETACH); err != nil {
+			return err
+		}
+	}
+	if err := l.freeThreadTLS(t); err != nil {
+		return err
+	}
+	return t.ExitThread(code)
 }
 
 // callTLS calls the functions of an image's TLS directory.

@@ -18,11 +18,13 @@ func (l *ldr) createTLS(t *nt.Thread) error {
 		if slot < 0 {
 			slot = len(l.slots)
 		}
-		if err := l.growTLS(t, slot+1); err != nil {
-			return err
-		}
-		if err := l.copyTemplate(t, m, slot); err != nil {
-			return err
+		for _, owner := range t.Process().Threads() {
+			if err := l.growTLS(t, owner, slot+1); err != nil {
+				return err
+			}
+			if err := l.copyTemplate(t, owner, m, slot); err != nil {
+				return err
+			}
 		}
 		if err := t.Store32(m.tls.AddressOfIndex, uint32(slot)); err != nil {
 			return err
@@ -36,22 +38,23 @@ func (l *ldr) createTLS(t *nt.Thread) error {
 	return nil
 }
 
-// growTLS makes room for n slots in the thread's array.
-func (l *ldr) growTLS(t *nt.Thread, n int) error {
-	if n <= l.tlsArray {
+// growTLS makes room for n slots in a thread's array.
+func (l *ldr) growTLS(t, owner *nt.Thread, n int) error {
+	have := l.tlsArray[owner]
+	if n <= have {
 		return nil
 	}
-	room := max(n, 2*l.tlsArray)
+	room := max(n, 2*have)
 	array, err := l.allocate(t, 8*uint64(room))
 	if err != nil {
 		return err
 	}
-	old, err := t.Load64(t.TEB() + ntdef.TebThreadLocalStoragePointer)
+	old, err := t.Load64(owner.TEB() + ntdef.TebThreadLocalStoragePointer)
 	if err != nil {
 		return err
 	}
 	if old != 0 {
-		b := make([]byte, 8*l.tlsArray)
+		b := make([]byte, 8*have)
 		if err := t.Read(old, b); err != nil {
 			return err
 		}
@@ -59,16 +62,16 @@ func (l *ldr) growTLS(t *nt.Thread, n int) error {
 			return err
 		}
 	}
-	if err := t.Store64(t.TEB()+ntdef.TebThreadLocalStoragePointer, array); err != nil {
+	if err := t.Store64(owner.TEB()+ntdef.TebThreadLocalStoragePointer, array); err != nil {
 		return err
 	}
-	l.tlsArray = room
+	l.tlsArray[owner] = room
 	_, err = FreeHeap(t, 0, old)
 	return err
 }
 
-// copyTemplate puts a copy of an image's template into a slot of the thread's array.
-func (l *ldr) copyTemplate(t *nt.Thread, m *loaded, slot int) error {
+// copyTemplate puts a copy of an image's template into a slot of a thread's array.
+func (l *ldr) copyTemplate(t, owner *nt.Thread, m *loaded, slot int) error {
 	size := m.tls.EndOfRawData - m.tls.StartOfRawData
 	block, err := l.allocate(t, size+uint64(m.tls.SizeOfZeroFill))
 	if err != nil {
@@ -81,23 +84,38 @@ func (l *ldr) copyTemplate(t *nt.Thread, m *loaded, slot int) error {
 	if err := t.Write(block, template); err != nil {
 		return err
 	}
-	array, err := t.Load64(t.TEB() + ntdef.TebThreadLocalStoragePointer)
+	array, err := t.Load64(owner.TEB() + ntdef.TebThreadLocalStoragePointer)
 	if err != nil {
 		return err
 	}
 	return t.Store64(array+8*uint64(slot), block)
 }
 
-// freeTLS takes an image's index and the thread's copy of its template back.
+// freeTLS takes an image's index and all threads' copies of its template back.
 func (l *ldr) freeTLS(t *nt.Thread, m *loaded) error {
 	if m.slot < 0 {
 		return nil
 	}
-	array, err := t.Load64(t.TEB() + ntdef.TebThreadLocalStoragePointer)
+	for _, owner := range t.Process().Threads() {
+		if err := l.freeSlot(t, owner, m.slot); err != nil {
+			return err
+		}
+	}
+	l.slots[m.slot] = nil
+	m.slot = -1
+	return nil
+}
+
+// freeSlot frees a thread's copy of one template.
+func (l *ldr) freeSlot(t, owner *nt.Thread, slot int) error {
+	if slot >= l.tlsArray[owner] {
+		return nil
+	}
+	array, err := t.Load64(owner.TEB() + ntdef.TebThreadLocalStoragePointer)
 	if err != nil {
 		return err
 	}
-	at := array + 8*uint64(m.slot)
+	at := array + 8*uint64(slot)
 	block, err := t.Load64(at)
 	if err != nil {
 		return err
@@ -105,9 +123,28 @@ func (l *ldr) freeTLS(t *nt.Thread, m *loaded) error {
 	if err := t.Store64(at, 0); err != nil {
 		return err
 	}
-	l.slots[m.slot] = nil
-	m.slot = -1
 	_, err = FreeHeap(t, 0, block)
+	return err
+}
+
+// freeThreadTLS frees what a thread that ends has of the templates.
+func (l *ldr) freeThreadTLS(t *nt.Thread) error {
+	for slot, m := range l.slots {
+		if m != nil {
+			if err := l.freeSlot(t, t, slot); err != nil {
+				return err
+			}
+		}
+	}
+	array, err := t.Load64(t.TEB() + ntdef.TebThreadLocalStoragePointer)
+	if err != nil {
+		return err
+	}
+	delete(l.tlsArray, t)
+	if err := t.Store64(t.TEB()+ntdef.TebThreadLocalStoragePointer, 0); err != nil {
+		return err
+	}
+	_, err = FreeHeap(t, 0, array)
 	return err
 }
 

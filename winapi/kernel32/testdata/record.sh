@@ -7,11 +7,11 @@ tmp=$(mktemp -d)
 export WINEDEBUG=-all WINEPREFIX="${WINEPREFIX:-$tmp/prefix}"
 mkdir $tmp/work
 cd $tmp/work
-for p in win32 memory files; do
-	x86_64-w64-mingw32-gcc -O1 -s -w -Wl,--no-insert-timestamp -o $p.exe $here/$p.c -lpsapi
+for p in win32 memory files threads; do
+	x86_64-w64-mingw32-gcc -O1 -s -w -Wl,--no-insert-timestamp -o $p.exe $here/$p.c -lpsapi -lsynchronization
 	/usr/lib/wine/wine64 $p.exe >$here/$p.golden || test $? = 77
 	mv $p.exe $here
 done
 # What Wine does not do is checked by the program itself.
-x86_64-w64-mingw32-gcc -O1 -s -Wl,--no-insert-timestamp -o $here/windows.exe $here/windows.c -lpsapi
+x86_64-w64-mingw32-gcc -O1 -s -Wl,--no-insert-timestamp -o $here/windows.exe $here/windows.c -lpsapi -lsynchronization
 rm -r $tmp

@@ -1,0 +1,256 @@
+package nt
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/pagewalk/pagewalk/cpu"
+)
+
+// Guest threads are goroutines that pass one baton: exactly one runs, the others wait for it. Who is next depends on priorities,
+// on the order in which threads became ready and on virtual time, never on the host.
+
+// scheduler is the dispatcher of one machine.
+type scheduler struct {
+	current *Thread
+	ready   [priorities][]*Thread // by priority, in the order in which they became ready
+	timers  []*deadline           // by due time
+	dead    bool                  // the run is over: threads that are woken end
+	result  chan error            // what ended it
+	threads sync.WaitGroup
+	serial  uint64
+}
+
+// priorities is how many there are; normalBase is that of a thread of a normal process (Windows Internals, part 1 ch. 4).
+const (
+	priorities = 32
+	normalBase = 8
+)
+
+// deadline is something that happens at a virtual time.
+type deadline struct {
+	at     uint64 // nanoseconds since the machine was switched on
+	serial uint64 // earlier ones first where they are due together
+	fire   func()
+}
+
+// errKilled ends a thread's goroutine: the run is over, or the thread was terminated.
+var errKilled = errors.New("nt: the thread was ended")
+
+// after makes something happen at a virtual time; cancel takes it back.
+func (s *System) after(at uint64, fire func()) *deadline {
+	s.sched.serial++
+	d := &deadline{at, s.sched.serial, fire}
+	i, _ := slices.BinarySearchFunc(s.sched.timers, d, func(a, b *deadline) int {
+		if a.at != b.at {
+			return cmpUint64(a.at, b.at)
+		}
+		return cmpUint64(a.serial, b.serial)
+	})
+	s.sched.timers = slices.Insert(s.sched.timers, i, d)
+	return d
+}
+
+func cmpUint64(a, b uint64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+func (s *System) cancel(d *deadline) {
+	if i := slices.Index(s.sched.timers, d); i >= 0 {
+		s.sched.timers = slices.Delete(s.sched.timers, i, i+1)
+	}
+}
+
+// expire lets happen what is due.
+func (s *System) expire() {
+	for len(s.sched.timers) > 0 && s.sched.timers[0].at <= s.Now() {
+		d := s.sched.timers[0]
+		s.sched.timers = s.sched.timers[1:]
+		d.fire()
+	}
+}
+
+// makeReady puts a thread at the end of its priority's queue.
+func (s *System) makeReady(t *Thread) {
+	t.state = threadReady
+	s.sched.ready[t.priority] = append(s.sched.ready[t.priority], t)
+}
+
+// takeReady takes the first thread of the highest priority that is not suspended; nil where there is none.
+func (s *System) takeReady() *Thread {
+	for p := priorities - 1; p >= 0; p-- {
+		q := s.sched.ready[p]
+		for i, t := range q {
+			if t.suspended == 0 || t.ending {
+				s.sched.ready[p] = slices.Delete(q, i, i+1)
+				return t
+			}
+		}
+	}
+	return nil
+}
+
+// next finds the thread that runs next; where none is ready, time passes until one is. nil is a deadlock.
+func (s *System) next() *Thread {
+	for {
+		s.expire()
+		if t := s.takeReady(); t != nil {
+			return t
+		}
+		if len(s.sched.timers) == 0 {
+			return nil
+		}
+		if now := s.Now(); s.sched.timers[0].at > now {
+			s.Wait(s.sched.timers[0].at - now)
+		}
+	}
+}
+
+// preempt ends a quantum: a thread of the same or a higher priority that is ready runs.
+func (t *Thread) preempt() error {
+	s := t.sys
+	s.expire()
+	for p := priorities - 1; p >= int(t.priority); p-- {
+		for _, r := range s.sched.ready[p] {
+			if r.suspended == 0 {
+				s.makeReady(t)
+				return t.leave()
+			}
+		}
+	}
+	return nil
+}
+
+// Yield lets another thread run that is ready; it reports whether there was one.
+func (t *Thread) Yield() (bool, error) {
+	s := t.sys
+	s.expire()
+	other := s.takeReady()
+	if other == nil {
+		return false, nil
+	}
+	s.makeReady(t)
+	return true, t.give(other)
+}
+
+// leave gives the baton to whoever is next and waits until it comes back.
+func (t *Thread) leave() error {
+	next := t.sys.next()
+	if next == nil {
+		return t.deadlock()
+	}
+	return t.give(next)
+}
+
+// give passes the baton to a thread and waits for it.
+func (t *Thread) give(next *Thread) error {
+	if next == t {
+		t.state = threadRunning
+		return t.check()
+	}
+	t.cpu.SaveRegisters(&t.saved)
+	t.pass(next)
+	<-t.baton
+	if t.sys.sched.dead {
+		return errKilled
+	}
+	t.cpu.LoadRegisters(&t.saved)
+	return t.check()
+}
+
+// pass makes another thread the one that runs.
+func (t *Thread) pass(next *Thread) {
+	s := t.sys
+	s.sched.current = next
+	next.state = threadRunning
+	s.switches++
+	next.baton <- struct{}{}
+}
+
+// check ends a thread that was terminated, and runs what was queued for it.
+func (t *Thread) check() error {
+	if t.ending {
+		return &threadExit{t.exitCode}
+	}
+	return nil
+}
+
+// deadlock ends the run: every thread waits, and nothing will happen.
+func (t *Thread) deadlock() error {
+	var who []string
+	for _, th := range t.proc.threads {
+		if th.state == threadWaiting {
+			who = append(who, fmt.Sprintf("thread %d waits for %s", th.id, th.waitsFor()))
+		} else if th.suspended > 0 && th.state != threadEnded {
+			who = append(who, fmt.Sprintf("thread %d is suspended", th.id))
+		}
+	}
+	return t.Stop("deadlock: %s", strings.Join(who, ", "))
+}
+
+// main is the goroutine of a thread.
+func (t *Thread) main() {
+	s := t.sys
+	defer s.sched.threads.Done()
+	<-t.baton
+	if s.sched.dead {
+		return
+	}
+	t.cpu.LoadRegisters(&t.saved)
+	err := t.check()
+	if err == nil {
+		err = t.run(0)
+	}
+	var exit *threadExit
+	if errors.As(err, &exit) {
+		if err = t.ended(exit.code); err == nil {
+			if next := s.next(); next != nil {
+				t.pass(next)
+				return
+			}
+			err = t.deadlock()
+		}
+	}
+	if !errors.Is(err, errKilled) {
+		s.sched.result <- err
+	}
+}
+
+// runThreads runs the machine until something ends it, and ends every thread.
+func (s *System) runThreads(first *Thread) error {
+	first.state = threadRunning
+	s.sched.current = first
+	first.baton <- struct{}{}
+	err := <-s.sched.result
+	s.sched.dead = true
+	for _, t := range s.proc.threads {
+		close(t.baton)
+	}
+	s.sched.threads.Wait()
+	return err
+}
+
+// start makes the goroutine of a thread, which waits for the baton with the registers that the processor has now.
+func (t *Thread) start() {
+	t.baton = make(chan struct{}, 1)
+	t.sys.sched.threads.Add(1)
+	go t.main()
+}
+
+// newRegisters are those that a thread begins with: the processor's are left as they are.
+func (t *Thread) newRegisters(set func(c *cpu.CPU)) {
+	var own cpu.Registers
+	t.cpu.SaveRegisters(&own)
+	set(t.cpu)
+	t.cpu.SaveRegisters(&t.saved)
+	t.cpu.LoadRegisters(&own)
+}
