@@ -194,12 +194,12 @@ func (t *Thread) runAPCs() error {
 }
 
 // WaitAddress waits until an address is woken (RtlWaitOnAddress): SUCCESS or TIMEOUT. The caller looks at the memory itself; nothing
-// can happen between its look and the wait.
-func (t *Thread) WaitAddress(va, timeout uint64) (ntdef.Status, error) {
+// can happen between its look and the wait. what is for the report of a deadlock.
+func (t *Thread) WaitAddress(what string, va, timeout uint64) (ntdef.Status, error) {
 	if timeout == 0 {
 		return ntdef.STATUS_TIMEOUT, nil
 	}
-	w := &waitBlock{thread: t, what: fmt.Sprintf("the address %#x", va)}
+	w := &waitBlock{thread: t, what: fmt.Sprintf("%s %#x", what, va)}
 	p := t.proc
 	if p.addresses == nil {
 		p.addresses = map[uint64][]*waitBlock{}

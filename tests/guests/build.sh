@@ -7,6 +7,7 @@ cc="x86_64-w64-mingw32-gcc -O2 -s -Wall -Wl,--no-insert-timestamp"
 $cc -nostdlib -o tiny.exe tiny.c -e start -lkernel32
 for p in hello vm seh tour sort; do $cc -o $p.exe $p.c; done
 $cc -D_UCRT -o hello_ucrt.exe hello.c -nodefaultlibs -lmingw32 -lgcc -lmoldname -lmingwex -lucrt -lkernel32 -lucrt -lmingwex
+$cc -O1 -fno-optimize-sibling-calls -w -o stuck.exe stuck.c
 . ./native.sh
 for p in vec x87; do $cc $(flags $p) -o $p.exe $p.c -lkernel32; done
 $cc -fno-math-errno -fno-tree-vectorize -w -o bench.exe peers/kernels.c peers/win.c

@@ -89,11 +89,13 @@ func TestMemoryFunctionsAsDocumented(t *testing.T) {
 	require.Empty(t, o.Stderr)
 }
 
-// Both engines run the program alike, to the instruction.
+// Both engines run the programs alike, to the instruction, and one run is like the other, threads included.
 func TestEnginesAgree(t *testing.T) {
-	require.Equal(t,
-		guesttest.Run(t, program, dlls(), nt.Config{StepOnly: true}),
-		guesttest.Run(t, program, dlls(), nt.Config{}))
+	for name, p := range map[string][]byte{"win32": program, "memory": memoryProgram, "files": filesProgram, "threads": threadsProgram} {
+		block := guesttest.Run(t, p, dlls(), nt.Config{})
+		require.Equal(t, block, guesttest.Run(t, p, dlls(), nt.Config{}), name)
+		require.Equal(t, block, guesttest.Run(t, p, dlls(), nt.Config{StepOnly: true}), name)
+	}
 }
 
 // Every forwarder leads to an export of ntdll.

@@ -310,7 +310,7 @@ func until(t *nt.Thread, lock uint64, take func(*nt.Thread, uint64) (bool, error
 		if err != nil || ok {
 			return err
 		}
-		if _, err := t.WaitAddress(lock, nt.Infinite); err != nil {
+		if _, err := t.WaitAddress("the SRW lock at", lock, nt.Infinite); err != nil {
 			return err
 		}
 	}
@@ -360,7 +360,7 @@ func sleepConditionVariableCS(t *nt.Thread, a *sleepConditionArgs) (uint64, erro
 	if err := ntdll.LeaveCriticalSection(t, a.Lock); err != nil {
 		return 0, err
 	}
-	st, err := t.WaitAddress(a.Condition, nanoseconds(a.Milliseconds))
+	st, err := t.WaitAddress("the condition variable at", a.Condition, nanoseconds(a.Milliseconds))
 	if err == nil {
 		err = ntdll.EnterCriticalSection(t, a.Lock)
 	}
@@ -376,7 +376,7 @@ func sleepConditionVariableSRW(t *nt.Thread, a *sleepConditionArgs) (uint64, err
 	if err := releaseLock(t, a.Lock, held); err != nil {
 		return 0, err
 	}
-	st, err := t.WaitAddress(a.Condition, nanoseconds(a.Milliseconds))
+	st, err := t.WaitAddress("the condition variable at", a.Condition, nanoseconds(a.Milliseconds))
 	if err == nil {
 		err = until(t, a.Lock, take)
 	}
@@ -420,7 +420,7 @@ func waitOnAddress(t *nt.Thread, a *waitOnAddressArgs) (uint64, error) {
 	if now != was {
 		return 1, nil
 	}
-	st, err := t.WaitAddress(a.Address, nanoseconds(a.Milliseconds))
+	st, err := t.WaitAddress("the address", a.Address, nanoseconds(a.Milliseconds))
 	return timedOut(t, st, err)
 }
 
@@ -446,7 +446,7 @@ func initOnceExecuteOnce(t *nt.Thread, a *initOnceExecuteArgs) (uint64, error) {
 			}
 			return 1, nil
 		case onceBegun:
-			if _, err := t.WaitAddress(a.Once, nt.Infinite); err != nil {
+			if _, err := t.WaitAddress("the one-time initialisation at", a.Once, nt.Infinite); err != nil {
 				return 0, err
 			}
 			continue
@@ -501,7 +501,7 @@ func initOnceBegin(t *nt.Thread, a *initOnceBeginArgs) (uint64, error) {
 		case a.Flags&checkOnly != 0:
 			return fail(t, ntdll.ERROR_GEN_FAILURE)
 		case state == onceBegun:
-			if _, err := t.WaitAddress(a.Once, nt.Infinite); err != nil {
+			if _, err := t.WaitAddress("the one-time initialisation at", a.Once, nt.Infinite); err != nil {
 				return 0, err
 			}
 			continue

@@ -1,6 +1,8 @@
 package ntdll
 
 import (
+	"fmt"
+
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntdef"
 )
@@ -73,7 +75,12 @@ func EnterCriticalSection(t *nt.Thread, cs uint64) error {
 		if err := addLockCount(t, cs, -4); err != nil {
 			return err
 		}
-		if _, err := t.WaitAddress(cs, nt.Infinite); err != nil {
+		owner, err := t.Load64(cs + csOwningThread)
+		if err != nil {
+			return err
+		}
+		what := fmt.Sprintf("thread %d to leave the critical section at", owner)
+		if _, err := t.WaitAddress(what, cs, nt.Infinite); err != nil {
 			return err
 		}
 		if err := addLockCount(t, cs, 4); err != nil {

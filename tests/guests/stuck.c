@@ -1,0 +1,77 @@
+// stuck HOW: programs that would never end, or that ask for everything. Each has to end with a report inside its limits.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <windows.h>
+
+static CRITICAL_SECTION a, b;
+static HANDLE inside;
+
+static DWORD WINAPI other(void *arg) {
+	EnterCriticalSection(&b);
+	SetEvent(inside);
+	EnterCriticalSection(&a);
+	return 0;
+}
+
+static DWORD WINAPI forever(void *arg) {
+	Sleep(INFINITE);
+	return 0;
+}
+
+static int deep(volatile char *p) {
+	volatile char room[4000];
+	room[0] = p[0];
+	return deep(room) + room[0];
+}
+
+static DWORD WINAPI recurses(void *arg) { return deep("x"); }
+
+int main(int argc, char **argv) {
+	const char *how = argc > 1 ? argv[1] : "";
+	setvbuf(stdout, 0, _IONBF, 0);
+	if (!strcmp(how, "deadlock")) {
+		InitializeCriticalSection(&a), InitializeCriticalSection(&b);
+		inside = CreateEventA(0, FALSE, FALSE, 0);
+		EnterCriticalSection(&a);
+		CreateThread(0, 0, other, 0, 0, 0);
+		WaitForSingleObject(inside, INFINITE);
+		EnterCriticalSection(&b);
+	} else if (!strcmp(how, "spin")) {
+		for (volatile int i = 0;; i++)
+			;
+	} else if (!strcmp(how, "threads")) {
+		int n = 0;
+		while (CreateThread(0, 0, forever, 0, 0, 0))
+			n++;
+		printf("%d threads, error %lu\n", n, GetLastError());
+	} else if (!strcmp(how, "handles")) {
+		int n = 0;
+		while (n < 1000000 && CreateEventA(0, FALSE, FALSE, 0))
+			n++;
+		printf("%d handles\n", n);
+	} else if (!strcmp(how, "memory")) {
+		size_t n = 0;
+		while (VirtualAlloc(0, 1 << 20, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE))
+			n++;
+		printf("%d MB, error %lu\n", (int)n, GetLastError());
+	} else if (!strcmp(how, "recursion")) {
+		deep("x");
+	} else if (!strcmp(how, "thread recursion")) {
+		WaitForSingleObject(CreateThread(0, 0, recurses, 0, 0, 0), INFINITE);
+	} else if (!strcmp(how, "outside")) {
+		static const char *paths[] = {"..\\..\\..\\escaped", "C:\\..\\..\\etc\\passwd", "\\\\.\\PhysicalDrive0", "Z:\\x", "/etc/passwd"};
+		for (int i = 0; i < 5; i++) {
+			HANDLE h = CreateFileA(paths[i], GENERIC_READ, 0, 0, OPEN_EXISTING, 0, 0);
+			printf("%d %lu\n", h != INVALID_HANDLE_VALUE, GetLastError());
+		}
+	} else if (!strcmp(how, "teb")) {
+		memset((void *)__readgsqword(0x30), 0xff, 0x1000);
+		printf("still here\n");
+		VirtualAlloc(0, 1, MEM_RESERVE, PAGE_READWRITE);
+	} else if (!strcmp(how, "peb")) {
+		memset((void *)__readgsqword(0x60), 0xff, 0x1000);
+		free(malloc(10));
+	}
+	return 3;
+}
