@@ -1,0 +1,27 @@
+package nt
+
+import (
+	"fmt"
+
+	"github.com/pagewalk/pagewalk/cpu"
+	"github.com/pagewalk/pagewalk/ntdef"
+)
+
+// CallService makes a system call of a thread that does not run, its arguments in registers and on the stack below sp.
+func (t *Thread) CallService(name string, sp uint64, args ...uint64) (ntdef.Status, error) {
+	n := ServiceNumber(name)
+	if n == 0 {
+		return 0, fmt.Errorf("no service %s", name)
+	}
+	c := t.cpu
+	c.R[cpu.RSP] = sp
+	for i, a := range args {
+		if i < 4 {
+			c.R[[...]int{cpu.R10, cpu.RDX, cpu.R8, cpu.R9}[i]] = a
+		} else if err := t.Store64(sp+0x28+8*uint64(i-4), a); err != nil {
+			return 0, err
+		}
+	}
+	err := t.service(n)
+	return ntdef.Status(c.R[cpu.RAX]), err
+}
