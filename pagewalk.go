@@ -27,10 +27,11 @@ import (
 type Config struct {
 	RAM      uint64 // bytes, a multiple of 4 KiB up to 64 GiB; 0 means 256 MiB
 	PageFile nt.PageFile
-	TLB      string // a profile's name, or a JSON file of one; "" means ideal
-	Exact    bool   // every access goes through the TLB model
-	Timing   bool   // and what its profile says that translations take passes as time
-	Seed     uint64 // decides ASLR, cookies and RDRAND: one seed, one run
+	TLB      string    // a profile's name, or a JSON file of one; "" means ideal
+	Exact    bool      // every access goes through the TLB model
+	Timing   bool      // and what its profile says that translations take passes as time
+	Layout   nt.Layout // how large the address space is
+	Seed     uint64    // decides ASLR, cookies and RDRAND: one seed, one run
 	Env      []string
 
 	Drives     []nt.Drive     // besides C:, whose \guest is the program's folder under an overlay in memory
@@ -125,7 +126,7 @@ func (m *Machine) start(program string, args []string, cfg *Config, size int64) 
 		return err
 	}
 	sysCfg := nt.Config{
-		RAMBytes: cfg.RAM, PageFile: cfg.PageFile, TLB: profile, Exact: cfg.Exact, Timing: cfg.Timing, Seed: cfg.Seed,
+		RAMBytes: cfg.RAM, PageFile: cfg.PageFile, TLB: profile, Exact: cfg.Exact, Timing: cfg.Timing, Seed: cfg.Seed, Layout: cfg.Layout,
 		SystemImages: set.Images, UserFuncs: set.Funcs, Stdin: cfg.Stdin, Stdout: cfg.Stdout, Stderr: cfg.Stderr,
 		MaxInstructions: cfg.MaxInstructions, StepOnly: cfg.StepOnly, Privileges: cfg.Privileges,
 	}

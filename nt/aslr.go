@@ -14,11 +14,29 @@ const (
 	stackSlots   = 1 << 20 // the main stack, TEB and PEB lie in the first 64 GiB
 )
 
-// userLow and userHigh bound the user address space: the first and the last 64 KiB are never mapped.
+// userLow is where the user address space begins: the first and the last 64 KiB are never mapped.
+const userLow = 0x10000
+
+// A Layout is how large the user address space of a 64-bit process is.
+type Layout uint8
+
+// The layouts of 64-bit Windows: 8.1 and later, and before. A program without IMAGE_FILE_LARGE_ADDRESS_AWARE has 2 GB in both.
 const (
-	userLow  = 0x10000
-	userHigh = 0x7ffffffeffff
+	Layout128TB Layout = iota
+	Layout8TB
 )
+
+// high returns the last address that a program with some characteristics may map.
+func (l Layout) high(characteristics uint16) uint64 {
+	const largeAddressAware = 0x20
+	switch {
+	case characteristics&largeAddressAware == 0:
+		return 2<<30 - aslrUnit - 1
+	case l == Layout8TB:
+		return 8<<40 - aslrUnit - 1
+	}
+	return 128<<40 - aslrUnit - 1
+}
 
 // imageDynamicBase is IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE.
 const imageDynamicBase = 0x40
@@ -44,7 +62,7 @@ func (p *Process) imageBase(sec *Section) x86.VirtAddr {
 // randomBase picks a free place for size bytes in the low part of the address space, 64 KiB-aligned.
 func (p *Process) randomBase(size uint64) x86.VirtAddr {
 	for range 64 {
-		base := x86.VirtAddr(userLow + aslrUnit*p.sys.rng.Uint64N(stackSlots))
+		base := x86.VirtAddr(userLow + aslrUnit*p.sys.rng.Uint64N(min(stackSlots, uint64(p.as.Layout().High)/aslrUnit)))
 		if p.isFree(base, size) {
 			return base
 		}

@@ -184,7 +184,7 @@ func imageStatus(err error) ntdef.Status {
 func (p *Process) MapViewOfSection(sec *Section) (*Module, ntdef.Status) {
 	view := ntmm.View{Base: p.imageBase(sec)}
 	st := p.as.MapView(sec.mm, &view)
-	if view.Base != 0 && st == ntdef.STATUS_CONFLICTING_ADDRESSES && sec.relocatable() {
+	if view.Base != 0 && (st == ntdef.STATUS_CONFLICTING_ADDRESSES || st == ntdef.STATUS_INVALID_PARAMETER_3) && sec.relocatable() {
 		view = ntmm.View{TopDown: true}
 		st = p.as.MapView(sec.mm, &view)
 	}

@@ -31,7 +31,7 @@ func ntQuerySystemInformation(t *Thread, a *querySystemInformationArgs) (ntdef.S
 	var b []byte
 	switch a.Class {
 	case systemBasicInformation:
-		b = s.basicInformation()
+		b = s.basicInformation(t.as().Layout())
 	case systemPerformanceInformation:
 		b = s.performanceInformation()
 	case systemPageFileInformation, systemPageFileInformationEx:
@@ -53,7 +53,7 @@ func ntQuerySystemInformation(t *Thread, a *querySystemInformationArgs) (ntdef.S
 	return t.answer32(a.Buffer, b, a.ReturnLength)
 }
 
-func (s *System) basicInformation() []byte {
+func (s *System) basicInformation(l ntmm.Layout) []byte {
 	var b [64]byte
 	le := binary.LittleEndian
 	pages := s.mem.Size() >> 12
@@ -64,7 +64,7 @@ func (s *System) basicInformation() []byte {
 	le.PutUint32(b[20:], uint32(pages-1))
 	le.PutUint32(b[24:], aslrUnit) // AllocationGranularity
 	le.PutUint64(b[32:], userLow)
-	le.PutUint64(b[40:], userHigh)
+	le.PutUint64(b[40:], uint64(l.High))
 	le.PutUint64(b[48:], 1) // ActiveProcessorsAffinityMask
 	b[56] = 1               // NumberOfProcessors
 	return b[:]

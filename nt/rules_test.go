@@ -133,8 +133,14 @@ func (s *script) run(service string) {
 			name := nt.EncodeUTF16(token[1:])
 			at := s.scratch + namesAt
 			for _, f := range []struct{ at, v uint64 }{
-				{0, 0x30}, {8, 0}, {0x10, at + 0x40}, {0x18, 0}, {0x20, 0}, {0x28, 0},
-				{0x40, uint64(len(name)) | uint64(len(name)+2)<<16}, {0x48, at + 0x60},
+				{0, 0x30},
+				{8, 0},
+				{0x10, at + 0x40},
+				{0x18, 0},
+				{0x20, 0},
+				{0x28, 0},
+				{0x40, uint64(len(name)) | uint64(len(name)+2)<<16},
+				{0x48, at + 0x60},
 			} {
 				require.NoError(s.t, th.Store64(at+f.at, f.v))
 			}

@@ -30,7 +30,7 @@ func (s *System) StartProcess(prog Program, args, env []string) (*Process, error
 	if err != nil {
 		return nil, err
 	}
-	as, st := s.mm.NewAddressSpace(ntmm.Layout{Low: userLow, High: userHigh})
+	as, st := s.mm.NewAddressSpace(ntmm.Layout{Low: userLow, High: x86.VirtAddr(s.layout.high(pe.Characteristics))})
 	if st != ntdef.STATUS_SUCCESS {
 		return nil, startError("create the address space", st)
 	}

@@ -27,6 +27,7 @@ type Config struct {
 	Exact    bool        // every access goes through the TLB model
 	Timing   bool        // and what its profile says that translations take passes as time
 	Seed     uint64      // ASLR, cookies, RDRAND
+	Layout   Layout      // of address spaces
 
 	Privileges []Privilege // that processes may enable
 	Drives     []Drive     // folders of the host; C: is there without
@@ -74,6 +75,7 @@ type System struct {
 	cache      fileCacheLimits
 	cachePeak  uint64 // pages
 	privileges []Privilege
+	layout     Layout
 
 	proc   *Process
 	done   <-chan struct{}
@@ -95,7 +97,7 @@ func New(cfg Config) (*System, error) {
 		mem: mem, rng: rand.New(rand.NewPCG(cfg.Seed, 0x70616765_77616c6b)),
 		funcs: cfg.UserFuncs, stdin: cfg.Stdin, stdout: cfg.Stdout, stderr: cfg.Stderr,
 		hooks: cfg.Hooks, max: cfg.MaxInstructions, stepOnly: cfg.StepOnly, timing: cfg.Timing,
-		privileges: cfg.Privileges, services: Services(),
+		privileges: cfg.Privileges, layout: cfg.Layout, services: Services(),
 	}
 	if err := s.init(&cfg); err != nil {
 		return nil, errors.Join(err, s.Close())

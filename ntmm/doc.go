@@ -40,4 +40,43 @@
 // read and written through the manager (filecache.go), so that views and reads agree.
 //
 // Large pages (large.go) and the frames of AWE (awe.go) are always resident, on no list and in no working set.
+//
+// # Rules
+//
+// What Windows does, system by system; the functions that do it, and the tests that prove it (TestRules keeps the table). What is
+// not there is in COMPAT.md: control-flow guard, memory compression and combining, partitions, SEC_LARGE_PAGES.
+//
+//	rule                                   code                                   tests
+//	reserved and committed memory          reserve, commitPages                   TestReservedMemoryIsNotThere, TestServiceStatuses
+//	decommit, recommit reads zero          decommit                               TestDecommittedPagesReadZeroWhenCommittedAgain
+//	commit limit, charge, peak             chargeCommit                           TestPageFileGrowsWithTheCommit, TestPagingChangesNothingThatAGuestSees
+//	non-canonical: parameters (0, ~0)      accessViolation                        TestHandlersSeeWhatAnotherWindowsShows
+//	Local and Global memory                localAlloc, localLock                  TestMemoryFunctionsAsRecorded
+//	C run-time over the heap               malloc, alignedMalloc, heapwalk        TestFunctionsAsRecorded
+//	heap API                               nextEntry, newHeap                     TestHeapAgainstModel, TestMemoryFunctionsAsDocumented
+//	virtual API, every form                virtualAlloc, virtualAlloc2            TestMemoryFunctionsAsDocumented, TestMemoryFunctionsAreExported
+//	mapping API, coherent views            MapView, ReadFile                      TestFileFunctionsAsRecorded, TestFileAndViewsShowTheSameBytes
+//	address-space sizes                    high                                   TestAddressSpaceLayouts
+//	large pages                            allocateLarge, takeRun                 TestLargePages, TestLargePagesFromUsedFrames
+//	allocation granularity                 alignUp                                TestServiceStatuses, TestAgainstTheModel
+//	page protections                       allows, validPTE                       TestAgainstTheModel, TestGuestsPrintWhatWinePrints
+//	write-copy                             copyOnWrite, afterCopy                 TestImagePageMadeWritableIsCopied, TestViewProtection
+//	guard pages                            guard                                  TestGuardIsOnePageAndOneShot
+//	NOCACHE and WRITECOMBINE               validPTE                               TestAgainstTheModel
+//	user layout, ASLR                      imageBase, randomBase                  TestASLR, TestFaultTraces
+//	VMMap's view                           VMMap                                  TestVMMapCoversTheAddressSpace
+//	statuses of the services               service                                TestServiceStatuses, TestStatuses, TestSectionStatuses, TestViewStatuses
+//	PTE formats                            softPTE, transitionPTE, pageFilePTE    TestFaultEvent, TestAgainstTheModel
+//	demand-zero, transition, hard faults   answer, pageFileIn                     TestTransitionFaultsAreSoft, TestReadAheadBringsNeighbours
+//	I/O failure: STATUS_IN_PAGE_ERROR      readSlots, fileIn                      TestPageFileReadErrorIsAnInPageErrorAndLosesNothing
+//	stacks grow and overflow               growStack                              TestStackGrowsByItsGuardAndOverflows
+//	page lists and their priorities        put, takeFrame, retire                 TestListsAddUp, TestOfferedPagesGoFirst
+//	trimming, balance-set manager          trim, Tick                             TestTickZeroesAgesAndTrims, TestHardMaximumHolds
+//	modified and mapped page writer        writeModified, writeMapped             TestPageFileWriteErrorLeavesThePagesInMemory, TestMappedWriterSavesModifiedPages
+//	reset, offer, reclaim, discard         reset, Offer, Discard                  TestResetKeepsOrLosesContents, TestDiscardedPagesReadZero
+//	AWE                                    MapPhysical, AllocatePhysical          TestAddressWindowing, TestMemoryFunctionsAsDocumented
+//	placeholders, address requirements     preserve, choose                       TestPlaceholders, TestAddressRequirements
+//	write watch                            WriteWatch                             TestWriteWatch
+//	memory notifications                   Condition                              TestMemoryFunctionsAsDocumented
+//	counters                               Counters, VMCounters                   TestSortThroughThePageFile, TestMemoryFunctionsAsDocumented
 package ntmm

@@ -16,12 +16,13 @@ import (
 
 type runCmd struct {
 	sharedFlags
-	Pagefile  pageFile `placeholder:"SIZE[-MAX][:FILE]" help:"Give the guest a page file of SIZE, extended to MAX where it needs more, in FILE or a temporary file; it is removed at the end."`
-	VMMap     bool     `name:"vmmap" help:"Print the guest's address space at the end on standard error, by types of regions, as VMMap does."`
-	Privilege []string `placeholder:"NAME" help:"Let the guest enable a privilege: SeLockMemoryPrivilege for large pages and AWE, SeProfileSingleProcessPrivilege, …; may be repeated."`
-	Drive     []drive  `sep:"none" placeholder:"X=DIR[:ro]" help:"Give the guest a folder of the host as drive X:, to read and write or, with :ro, to read; may be repeated."`
-	Env       []string `sep:"none" placeholder:"K=V" help:"Set an environment variable of the guest."`
-	Trace     string   `placeholder:"KIND,…" help:"Trace faults, vad, pfn, ws, io, services, api, exceptions, modules, walks, tlb, exec."`
+	Pagefile     pageFile `placeholder:"SIZE[-MAX][:FILE]" help:"Give the guest a page file of SIZE, extended to MAX where it needs more, in FILE or a temporary file; it is removed at the end."`
+	AddressSpace string   `enum:"128T,8T" default:"128T" help:"Size of the guest's address space: 128T as since Windows 8.1, or 8T; a program that is not large-address-aware has 2 GB."`
+	VMMap        bool     `name:"vmmap" help:"Print the guest's address space at the end on standard error, by types of regions, as VMMap does."`
+	Privilege    []string `placeholder:"NAME" help:"Let the guest enable a privilege: SeLockMemoryPrivilege for large pages and AWE, SeProfileSingleProcessPrivilege, …; may be repeated."`
+	Drive        []drive  `sep:"none" placeholder:"X=DIR[:ro]" help:"Give the guest a folder of the host as drive X:, to read and write or, with :ro, to read; may be repeated."`
+	Env          []string `sep:"none" placeholder:"K=V" help:"Set an environment variable of the guest."`
+	Trace        string   `placeholder:"KIND,…" help:"Trace faults, vad, pfn, ws, io, services, api, exceptions, modules, walks, tlb, exec."`
 
 	Command []string `arg:"" passthrough:"" name:"program" help:"The program, a PE64 file, and its arguments."`
 }
@@ -39,6 +40,9 @@ func (c *runCmd) Run(ctx context.Context, std stdio) (err error) {
 		if i := strings.IndexByte(kv, '='); i <= 0 {
 			return fmt.Errorf("--env %q: want K=V", kv)
 		}
+	}
+	if c.AddressSpace == "8T" {
+		cfg.Layout = nt.Layout8TB
 	}
 	for _, name := range c.Privilege {
 		p, ok := nt.PrivilegeByName(name)

@@ -2,6 +2,7 @@ package kernel32_test
 
 import (
 	_ "embed"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -105,5 +106,39 @@ func TestForwardsExist(t *testing.T) {
 	exports := guesttest.Exports(t, set.Images["ntdll.dll"])
 	for _, f := range kernel32.DLL().Forwards {
 		require.Contains(t, exports, f.Target[len("ntdll."):], f.Name)
+	}
+}
+
+// The functions of memoryapi.h and its neighbours are all there: in kernel32, or in kernelbase alone, or, from psapi.h, in psapi.
+func TestMemoryFunctionsAreExported(t *testing.T) {
+	set, err := winapi.Build(dlls())
+	require.NoError(t, err)
+	for dll, names := range map[string]string{
+		"kernel32.dll": `AllocateUserPhysicalPages AllocateUserPhysicalPagesNuma CreateFileMappingA CreateFileMappingFromApp
+			CreateFileMappingNumaW CreateFileMappingW CreateMemoryResourceNotification DiscardVirtualMemory FlushViewOfFile
+			FreeUserPhysicalPages GetLargePageMinimum GetMemoryErrorHandlingCapabilities GetNativeSystemInfo
+			GetPhysicallyInstalledSystemMemory GetProcessHeap GetProcessHeaps GetProcessInformation GetProcessMitigationPolicy
+			GetProcessWorkingSetSize GetProcessWorkingSetSizeEx GetSystemFileCacheSize GetSystemInfo GetWriteWatch GlobalAlloc
+			GlobalFlags GlobalFree GlobalHandle GlobalLock GlobalMemoryStatus GlobalMemoryStatusEx GlobalReAlloc GlobalSize
+			GlobalUnlock HeapAlloc HeapCompact HeapCreate HeapDestroy HeapFree HeapLock HeapQueryInformation HeapReAlloc
+			HeapSetInformation HeapSize HeapSummary HeapUnlock HeapValidate HeapWalk LocalAlloc LocalFlags LocalFree LocalHandle
+			LocalLock LocalReAlloc LocalSize LocalUnlock MapUserPhysicalPages MapUserPhysicalPagesScatter MapViewOfFile
+			MapViewOfFileEx MapViewOfFileFromApp OfferVirtualMemory OpenFileMappingA OpenFileMappingFromApp OpenFileMappingW
+			PrefetchVirtualMemory QueryMemoryResourceNotification ReadProcessMemory ReclaimVirtualMemory
+			RegisterBadMemoryNotification ResetWriteWatch SetProcessDEPPolicy SetProcessInformation SetProcessMitigationPolicy
+			SetProcessWorkingSetSize SetProcessWorkingSetSizeEx SetSystemFileCacheSize SetThreadStackGuarantee UnmapViewOfFile
+			UnmapViewOfFileEx UnregisterBadMemoryNotification VirtualAlloc VirtualAllocEx VirtualAllocExNuma VirtualFree
+			VirtualFreeEx VirtualLock VirtualProtect VirtualProtectEx VirtualQuery VirtualQueryEx VirtualUnlock WriteProcessMemory`,
+		"kernelbase.dll": `AllocateUserPhysicalPages2 CreateFileMapping2 MapViewOfFile3 MapViewOfFile3FromApp MapViewOfFileNuma2
+			OpenDedicatedMemoryPartition QueryPartitionInformation QueryVirtualMemoryInformation SetProcessValidCallTargets
+			SetProcessValidCallTargetsForMappedView UnmapViewOfFile2 VirtualAlloc VirtualAlloc2 VirtualAlloc2FromApp
+			VirtualAllocFromApp VirtualProtectFromApp VirtualUnlockEx`,
+		"psapi.dll": `EmptyWorkingSet EnumPageFilesA EnumPageFilesW GetMappedFileNameA GetMappedFileNameW GetPerformanceInfo
+			GetProcessMemoryInfo GetWsChanges GetWsChangesEx InitializeProcessForWsWatch QueryWorkingSet QueryWorkingSetEx`,
+	} {
+		exports := guesttest.Exports(t, set.Images[dll])
+		for _, name := range strings.Fields(names) {
+			require.Contains(t, exports, name, dll)
+		}
 	}
 }
