@@ -41,7 +41,7 @@ unknown service returns STATUS_INVALID_SYSTEM_SERVICE and is reported on standar
 
 ## Programs
 
-PE32+ console programs for x86-64 with one thread, that use the standard streams, files and the functions below. 32-bit programs,
+PE32+ console programs for x86-64, with threads, child processes, pipes and files, that use the functions below. 32-bit programs,
 ARM64 ones, and images whose sections are aligned to less than 4 KiB are refused.
 
 ## Processor
@@ -84,7 +84,7 @@ modelled with every profile but "ideal"; caches of data are not.
 | memory compression and page combining | modified private pages go to the page file as they are |
 | memory partitions | OpenDedicatedMemoryPartition: ERROR_NOT_FOUND |
 | failing RAM | RegisterBadMemoryNotification: ERROR_NOT_SUPPORTED, as where the hardware cannot tell |
-| other processes' memory | STATUS_INVALID_HANDLE |
+| other processes' sections, locks, working sets and write watches | STATUS_INVALID_HANDLE: reads, writes, allocations and protections go across |
 
 ## System services
 

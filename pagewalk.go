@@ -139,7 +139,7 @@ func (m *Machine) start(program string, args []string, cfg *Config, size int64) 
 	if m.folder, err = os.OpenRoot(filepath.Dir(program)); err != nil {
 		return err
 	}
-	sysCfg.Drives = append([]nt.Drive{{Letter: 'C', Folder: Folder, Root: m.folder, Overlay: true}}, cfg.Drives...)
+	sysCfg.Drives = append([]nt.Drive{{Letter: 'C', Folder: Folder[2:], Root: m.folder, Overlay: true}}, cfg.Drives...)
 	if m.sys, err = nt.New(sysCfg); err != nil {
 		return err
 	}

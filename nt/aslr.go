@@ -54,7 +54,10 @@ func (p *Process) imageBase(sec *Section) x86.VirtAddr {
 		return preferred
 	}
 	if p.program == nil {
-		return preferred + aslrUnit*x86.VirtAddr(1+p.sys.rng.Uint64N(exeSlots))
+		if sec.base == 0 {
+			sec.base = preferred + aslrUnit*x86.VirtAddr(1+p.sys.rng.Uint64N(exeSlots))
+		}
+		return sec.base
 	}
 	return preferred + aslrUnit*x86.VirtAddr(p.sys.bias)
 }

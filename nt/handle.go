@@ -39,6 +39,7 @@ type handleTable struct {
 	objects []object // handle/4 is the index
 	access  []uint32 // that the handle was opened with
 	free    []int    // indices of closed handles
+	inherit []bool   // by children
 	std     [3]ntdef.Handle
 }
 
@@ -84,6 +85,9 @@ func (h *handleTable) close(handle ntdef.Handle) ntdef.Status {
 	}
 	h.objects[handle/4] = nil
 	h.free = append(h.free, int(handle/4))
+	if uint64(handle/4) < uint64(len(h.inherit)) {
+		h.inherit[handle/4] = false
+	}
 	head := o.head()
 	if head.handles--; head.handles > 0 {
 		return ntdef.STATUS_SUCCESS
@@ -130,10 +134,12 @@ func (p *Process) HandleCount() uint32 {
 
 // OpenProcess is NtOpenProcess: a handle to the process with an identifier. INVALID_PARAMETER where there is none.
 func (p *Process) OpenProcess(id uint64) (ntdef.Handle, ntdef.Status) {
-	if id != p.id {
-		return 0, ntdef.STATUS_INVALID_CID
+	for _, q := range p.sys.procs {
+		if q.id == id {
+			return p.handles.add(q.object), ntdef.STATUS_SUCCESS
+		}
 	}
-	return p.handles.add(p.object), ntdef.STATUS_SUCCESS
+	return 0, ntdef.STATUS_INVALID_CID
 }
 
 // DuplicateHandle is NtDuplicateObject within the process: another handle to the same object, the old one closed where
@@ -176,6 +182,8 @@ func (p *Process) write(handle ntdef.Handle, b []byte, offset uint64) (int, ntde
 		return f.writeAt(b, offset)
 	case *nullDevice:
 		return len(b), ntdef.STATUS_SUCCESS
+	case *pipeEnd:
+		return f.force(b)
 	case *stream:
 		o = f
 	default:
@@ -238,6 +246,15 @@ func (p *Process) read(handle ntdef.Handle, b []byte, offset uint64) (int, ntdef
 		return 0, ntdef.STATUS_END_OF_FILE
 	}
 	return n, ntdef.STATUS_SUCCESS
+}
+
+// HasHandle reports whether a handle is there.
+func (p *Process) HasHandle(h ntdef.Handle) bool { return p.handles.get(h) != nil }
+
+// IsPipe reports whether a handle is of an end of a pipe.
+func (p *Process) IsPipe(h ntdef.Handle) bool {
+	_, ok := p.handles.get(h).(*pipeEnd)
+	return ok
 }
 
 // IsStream reports whether a handle is of one of the host's standard streams.

@@ -46,6 +46,7 @@ type Section struct {
 	Path string // guest path
 	PE   *loader.PE
 	mm   *ntmm.Section
+	base x86.VirtAddr // where ASLR put the program that it is of; 0: not yet
 }
 
 // newImageSection makes the section of a parsed image.
@@ -64,6 +65,22 @@ func (s *System) newImageSection(guestPath string, file io.ReaderAt, pe *loader.
 		return nil, st
 	}
 	return &Section{Name: img.Name, Path: guestPath, PE: pe, mm: mm}, st
+}
+
+// programSection returns the image section of a program: processes of one program share it.
+func (s *System) programSection(prog *Program, pe *loader.PE) (*Section, ntdef.Status) {
+	key := strings.ToLower(prog.Path)
+	if sec := s.programs[key]; sec != nil {
+		return sec, ntdef.STATUS_SUCCESS
+	}
+	sec, st := s.newImageSection(prog.Path, prog.File, pe)
+	if st == ntdef.STATUS_SUCCESS {
+		if s.programs == nil {
+			s.programs = map[string]*Section{}
+		}
+		s.programs[key] = sec
+	}
+	return sec, st
 }
 
 // Section characteristics (PE format, "Section flags").

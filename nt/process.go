@@ -22,6 +22,10 @@ type Process struct {
 	id      uint64
 	object  *processObject
 	token   *token
+	parent  *Process // nil: the first one
+	exited  bool
+	exit    uint32
+	kuser   x86.PhysAddr
 	threads []*Thread        // that have not ended, in the order of their making
 	watch   *workingSetWatch // nil until the process asks for it
 	page    uint32           // its memory priority, ProcessPagePriority
@@ -34,7 +38,6 @@ type Process struct {
 	handles   handleTable
 	addresses map[uint64][]*waitBlock // that threads wait for
 
-	nextThread                uint64
 	ntdllBase                 uint64
 	stackReserve, stackCommit uint64          // of the program's header
 	heaps                     map[uint64]bool // regions of heaps by base address

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/pagewalk/pagewalk/cpu"
 )
@@ -18,9 +17,7 @@ type scheduler struct {
 	current *Thread
 	ready   [priorities][]*Thread // by priority, in the order in which they became ready
 	timers  []*deadline           // by due time
-	dead    bool                  // the run is over: threads that are woken end
-	result  chan error            // what ended it
-	threads sync.WaitGroup
+	result  chan error            // what ended the run
 	serial  uint64
 }
 
@@ -159,8 +156,7 @@ func (t *Thread) give(next *Thread) error {
 	}
 	t.cpu.SaveRegisters(&t.saved)
 	t.pass(next)
-	<-t.baton
-	if t.sys.sched.dead {
+	if _, ok := <-t.baton; !ok {
 		return errKilled
 	}
 	t.cpu.LoadRegisters(&t.saved)
@@ -173,7 +169,19 @@ func (t *Thread) pass(next *Thread) {
 	s.sched.current = next
 	next.state = threadRunning
 	s.switches++
+	if next.proc != t.proc {
+		next.proc.attach()
+	}
 	next.baton <- struct{}{}
+}
+
+// attach loads the process's address space into the processor.
+func (p *Process) attach() {
+	if f := p.as.Activate(); f != nil {
+		panic("nt: CR3 cannot be loaded: " + f.Error())
+	}
+	p.sys.kuser = p.kuser
+	p.sys.updateClock()
 }
 
 // check ends a thread that was terminated, and runs what was queued for it.
@@ -187,11 +195,13 @@ func (t *Thread) check() error {
 // deadlock ends the run: every thread waits, and nothing will happen.
 func (t *Thread) deadlock() error {
 	var who []string
-	for _, th := range t.proc.threads {
-		if th.state == threadWaiting {
-			who = append(who, fmt.Sprintf("thread %d waits for %s", th.id, th.waitsFor()))
-		} else if th.suspended > 0 && th.state != threadEnded {
-			who = append(who, fmt.Sprintf("thread %d is suspended", th.id))
+	for _, p := range t.sys.procs {
+		for _, th := range p.threads {
+			if th.state == threadWaiting {
+				who = append(who, fmt.Sprintf("thread %d waits for %s", th.id, th.waitsFor()))
+			} else if th.suspended > 0 && th.state != threadEnded {
+				who = append(who, fmt.Sprintf("thread %d is suspended", th.id))
+			}
 		}
 	}
 	return t.Stop("deadlock: %s", strings.Join(who, ", "))
@@ -200,9 +210,8 @@ func (t *Thread) deadlock() error {
 // main is the goroutine of a thread.
 func (t *Thread) main() {
 	s := t.sys
-	defer s.sched.threads.Done()
-	<-t.baton
-	if s.sched.dead {
+	defer close(t.gone)
+	if _, ok := <-t.baton; !ok {
 		return
 	}
 	t.cpu.LoadRegisters(&t.saved)
@@ -210,15 +219,21 @@ func (t *Thread) main() {
 	if err == nil {
 		err = t.run(0)
 	}
-	var exit *threadExit
-	if errors.As(err, &exit) {
-		if err = t.ended(exit.code); err == nil {
-			if next := s.next(); next != nil {
-				t.pass(next)
-				return
-			}
-			err = t.deadlock()
+	var thread *threadExit
+	if errors.As(err, &thread) {
+		err = t.ended(thread.code)
+	}
+	var process *exitError
+	if errors.As(err, &process) && t.proc != s.proc {
+		t.proc.end(process.code)
+		err = nil
+	}
+	if err == nil {
+		if next := s.next(); next != nil {
+			t.pass(next)
+			return
 		}
+		err = t.deadlock()
 	}
 	if !errors.Is(err, errKilled) {
 		s.sched.result <- err
@@ -231,18 +246,30 @@ func (s *System) runThreads(first *Thread) error {
 	s.sched.current = first
 	first.baton <- struct{}{}
 	err := <-s.sched.result
-	s.sched.dead = true
-	for _, t := range s.proc.threads {
-		close(t.baton)
+	for _, p := range s.procs {
+		for _, t := range p.threads {
+			t.kill()
+		}
 	}
-	s.sched.threads.Wait()
 	return err
+}
+
+// kill ends the goroutine of a thread that does not run, and waits for that: threads that end one after another cannot disturb each
+// other. It has no word with the guest.
+func (t *Thread) kill() {
+	q := &t.sys.sched.ready[t.priority]
+	*q = slices.DeleteFunc(*q, func(o *Thread) bool { return o == t })
+	if w := t.waiting; w != nil && !w.done {
+		w.leave(t.sys)
+	}
+	close(t.baton)
+	<-t.gone
+	t.state = threadEnded
 }
 
 // start makes the goroutine of a thread, which waits for the baton with the registers that the processor has now.
 func (t *Thread) start() {
-	t.baton = make(chan struct{}, 1)
-	t.sys.sched.threads.Add(1)
+	t.baton, t.gone = make(chan struct{}, 1), make(chan struct{})
 	go t.main()
 }
 

@@ -9,13 +9,13 @@ import (
 )
 
 var memoryServices = []Service{
-	service("NtAllocateVirtualMemory", Partial("the calling process"), ntAllocateVirtualMemory),
+	service("NtAllocateVirtualMemory", Full, ntAllocateVirtualMemory),
 	service("NtAllocateVirtualMemoryEx", Partial("address requirements, placeholders; the calling process"), ntAllocateVirtualMemoryEx),
-	service("NtFreeVirtualMemory", Partial("the calling process"), ntFreeVirtualMemory),
-	service("NtProtectVirtualMemory", Partial("the calling process"), ntProtectVirtualMemory),
+	service("NtFreeVirtualMemory", Full, ntFreeVirtualMemory),
+	service("NtProtectVirtualMemory", Full, ntProtectVirtualMemory),
 	service("NtQueryVirtualMemory", Partial("classes 0 to 4, 7; the calling process"), ntQueryVirtualMemory),
-	service("NtReadVirtualMemory", Partial("the calling process"), ntReadVirtualMemory),
-	service("NtWriteVirtualMemory", Partial("the calling process"), ntWriteVirtualMemory),
+	service("NtReadVirtualMemory", Full, ntReadVirtualMemory),
+	service("NtWriteVirtualMemory", Full, ntWriteVirtualMemory),
 	service("NtFlushInstructionCache", Full, ntFlushInstructionCache),
 }
 
@@ -33,11 +33,12 @@ func ntAllocateVirtualMemory(t *Thread, a *allocateVirtualMemoryArgs) (ntdef.Sta
 	if err != nil {
 		return 0, err
 	}
-	if !t.proc.IsProcess(a.Process) {
-		return ntdef.STATUS_INVALID_HANDLE, nil
+	p, st := t.proc.process(a.Process)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
 	}
 	r.ZeroBits, r.Type, r.Protect, r.LockMemory = a.ZeroBits, a.Type, a.Protect, t.proc.Holds(SeLockMemoryPrivilege)
-	if st := t.as().Allocate(&r); st != ntdef.STATUS_SUCCESS {
+	if st := p.as.Allocate(&r); st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
 	return ntdef.STATUS_SUCCESS, t.storeRequest(&r, a.BaseAddress, a.RegionSize)
@@ -134,11 +135,12 @@ func ntFreeVirtualMemory(t *Thread, a *freeVirtualMemoryArgs) (ntdef.Status, err
 	if err != nil {
 		return 0, err
 	}
-	if !t.proc.IsProcess(a.Process) {
-		return ntdef.STATUS_INVALID_HANDLE, nil
+	p, st := t.proc.process(a.Process)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
 	}
 	r.Type = a.FreeType
-	if st := t.as().Free(&r); st != ntdef.STATUS_SUCCESS {
+	if st := p.as.Free(&r); st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
 	return ntdef.STATUS_SUCCESS, t.storeRequest(&r, a.BaseAddress, a.RegionSize)
@@ -160,11 +162,12 @@ func ntProtectVirtualMemory(t *Thread, a *protectVirtualMemoryArgs) (ntdef.Statu
 	if err := t.Probe(uint64(a.OldProtect), 4, x86.Read|x86.Write); err != nil {
 		return 0, err
 	}
-	if !t.proc.IsProcess(a.Process) {
-		return ntdef.STATUS_INVALID_HANDLE, nil
+	p, st := t.proc.process(a.Process)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
 	}
 	r.Protect = a.NewProtect
-	old, st := t.as().Protect(&r)
+	old, st := p.as.Protect(&r)
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
@@ -191,38 +194,53 @@ type copyVirtualMemoryArgs struct {
 }
 
 func ntReadVirtualMemory(t *Thread, a *copyVirtualMemoryArgs) (ntdef.Status, error) {
-	return t.copyMemory(a, a.BaseAddress, a.Buffer)
-}
-
-func ntWriteVirtualMemory(t *Thread, a *copyVirtualMemoryArgs) (ntdef.Status, error) {
-	return t.copyMemory(a, a.Buffer, a.BaseAddress)
-}
-
-func (t *Thread) copyMemory(a *copyVirtualMemoryArgs, from, to uint64) (ntdef.Status, error) {
-	if !t.proc.IsProcess(a.Process) {
-		return ntdef.STATUS_INVALID_HANDLE, nil
+	p, st := t.proc.process(a.Process)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
 	}
-	done, st := t.CopyMemory(from, to, a.Size)
+	done, st := t.CopyBetween(p, a.BaseAddress, t.proc, a.Buffer, a.Size)
 	return st, t.storeLength(a.Copied, done)
 }
 
-// CopyMemory copies page by page and returns how many bytes it copied. A source that ends early gives STATUS_PARTIAL_COPY, a
-// destination STATUS_ACCESS_VIOLATION.
-func (t *Thread) CopyMemory(from, to, size uint64) (done uint64, st ntdef.Status) {
+func ntWriteVirtualMemory(t *Thread, a *copyVirtualMemoryArgs) (ntdef.Status, error) {
+	p, st := t.proc.process(a.Process)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	done, st := t.CopyBetween(t.proc, a.Buffer, p, a.BaseAddress, a.Size)
+	return st, t.storeLength(a.Copied, done)
+}
+
+// CopyBetween copies page by page from one process to another and returns how many bytes it copied. A source that ends early gives
+// STATUS_PARTIAL_COPY, a destination STATUS_ACCESS_VIOLATION; PROCESS_IS_TERMINATING where one has ended.
+func (t *Thread) CopyBetween(source *Process, from uint64, target *Process, to, size uint64) (done uint64, st ntdef.Status) {
+	if source.exited || target.exited {
+		return 0, ntdef.STATUS_PROCESS_IS_TERMINATING
+	}
 	var page [x86.PageSize]byte
 	for done < size {
 		part := page[:min(size-done, uint64(pagePart(from+done, len(page))))]
-		if t.Read(from+done, part) != nil {
+		if t.in(source, func(th *Thread) error { return th.Read(from+done, part) }) != nil {
 			st = ntdef.STATUS_PARTIAL_COPY
 			break
 		}
-		if t.Write(to+done, part) != nil {
+		if t.in(target, func(th *Thread) error { return th.Write(to+done, part) }) != nil {
 			st = ntdef.STATUS_ACCESS_VIOLATION
 			break
 		}
 		done += uint64(len(part))
 	}
 	return done, st
+}
+
+// in makes accesses to another process's memory: its address space is loaded meanwhile (KeStackAttachProcess).
+func (t *Thread) in(p *Process, access func(th *Thread) error) error {
+	if p == t.proc {
+		return access(t)
+	}
+	p.attach()
+	defer t.proc.attach()
+	return access(p.thread)
 }
 
 type flushInstructionCacheArgs struct {

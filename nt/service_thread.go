@@ -47,8 +47,8 @@ func (t *Thread) createThread(r *ThreadRequest) (ntdef.Handle, *Thread, ntdef.St
 	if len(p.threads) >= maxThreads {
 		return 0, nil, ntdef.STATUS_QUOTA_EXCEEDED
 	}
-	p.nextThread += 4
-	n := &Thread{sys: t.sys, proc: p, cpu: t.cpu, id: p.nextThread, priority: normalBase}
+	t.sys.lastID += 4
+	n := &Thread{sys: t.sys, proc: p, cpu: t.cpu, id: t.sys.lastID, priority: normalBase}
 	n.object = &threadObject{thread: n}
 	b := builder{p: p, t: n, by: t}
 	reserve, commit := r.StackReserve, r.StackCommit

@@ -19,8 +19,8 @@ const (
 	osBuild = 19045
 )
 
-// StartProcess makes the machine's process: ntdll and the program are mapped, the PEB, the TEB, the process parameters and
-// the stack are built, and the thread stands at ntdll!LdrInitializeThunk. args and env are the command line without the
+// StartProcess makes the machine's first process: ntdll and the program are mapped, the PEB, the TEB, the process parameters
+// and the stack are built, and the thread stands at ntdll!LdrInitializeThunk. args and env are the command line without the
 // program's name and the environment as K=V.
 func (s *System) StartProcess(prog Program, args, env []string) (*Process, error) {
 	if s.proc != nil {
@@ -30,26 +30,39 @@ func (s *System) StartProcess(prog Program, args, env []string) (*Process, error
 	if err != nil {
 		return nil, err
 	}
-	as, st := s.mm.NewAddressSpace(ntmm.Layout{Low: userLow, High: x86.VirtAddr(s.layout.high(pe.Characteristics))})
+	p, st := s.newProcess(pe, nil)
 	if st != ntdef.STATUS_SUCCESS {
 		return nil, startError("create the address space", st)
 	}
-	if f := as.Activate(); f != nil {
-		return nil, fmt.Errorf("load CR3 with %v: %w", as.CR3(), f)
-	}
-	p := &Process{sys: s, as: as, id: 4 * (256 + s.rng.Uint64N(2048)), folder: prog.Folder, local: map[any]any{}}
-	t := &Thread{sys: s, proc: p, cpu: s.cpu, id: p.id + 4, priority: normalBase}
-	t.object = &threadObject{thread: t}
-	p.thread, p.threads, p.nextThread = t, []*Thread{t}, t.id
-	s.proc = p
-	p.object, p.token = &processObject{proc: p}, newToken(s.privileges)
-	p.page = ntmm.NormalPriority
+	s.proc, s.procs = p, []*Process{p}
+	p.attach()
+	p.folder = prog.Folder
 	p.handles.init()
-	b := builder{p: p, t: t, by: t}
-	if err := b.build(pe, &prog, args, env); err != nil {
+	b := builder{p: p, t: p.thread, by: p.thread}
+	if err := b.build(pe, &prog, CommandLine(prog.Path, args), "", env); err != nil {
 		return nil, err
 	}
 	return p, nil
+}
+
+// newProcess makes a process with an empty address space and one thread, which is not there for the scheduler yet.
+func (s *System) newProcess(pe *loader.PE, parent *Process) (*Process, ntdef.Status) {
+	as, st := s.mm.NewAddressSpace(ntmm.Layout{Low: userLow, High: x86.VirtAddr(s.layout.high(pe.Characteristics))})
+	if st != ntdef.STATUS_SUCCESS {
+		return nil, st
+	}
+	id := 4 * (256 + s.rng.Uint64N(2048))
+	if parent != nil {
+		id = s.lastID + 4
+	}
+	p := &Process{sys: s, as: as, id: id, local: map[any]any{}, parent: parent}
+	t := &Thread{sys: s, proc: p, cpu: s.cpu, id: p.id + 4, priority: normalBase}
+	t.object = &threadObject{thread: t}
+	p.thread, p.threads = t, []*Thread{t}
+	s.lastID = t.id
+	p.object, p.token = &processObject{proc: p}, newToken(s.privileges)
+	p.page = ntmm.NormalPriority
+	return p, st
 }
 
 func startError(what string, st ntdef.Status) error { return fmt.Errorf("cannot %s: %v", what, st) }
@@ -64,13 +77,13 @@ type builder struct {
 	top    uint64 // of the stack, where the first frame lies
 }
 
-func (b *builder) build(pe *loader.PE, prog *Program, args, env []string) error {
+func (b *builder) build(pe *loader.PE, prog *Program, line, folder string, env []string) error {
 	b.pe = pe
 	for _, step := range []func() error{
 		b.kuser,
 		func() error { return b.mapProgram(prog) },
 		b.mapNtdll,
-		func() error { return b.parameters(prog, args, env) },
+		func() error { return b.parameters(prog, line, folder, env) },
 		b.environmentBlocks,
 		b.stack,
 		b.firstContext,
@@ -89,7 +102,7 @@ func (b *builder) kuser() error {
 	if st != ntdef.STATUS_SUCCESS {
 		return startError("map KUSER_SHARED_DATA", st)
 	}
-	s.kuser = pa
+	b.p.kuser, s.kuser = pa, pa
 	k, le := s.mem.Frame(pa), binary.LittleEndian
 	le.PutUint32(k[ntdef.KUserTickCountMultiplier:], 1<<24)
 	le.PutUint16(k[ntdef.KUserImageNumberLow:], loader.MachineAMD64)
@@ -144,7 +157,7 @@ func processorFeatures(c *cpu.CPU) []int {
 }
 
 func (b *builder) mapProgram(prog *Program) error {
-	sec, st := b.p.sys.newImageSection(prog.Path, prog.File, b.pe)
+	sec, st := b.p.sys.programSection(prog, b.pe)
 	if st != ntdef.STATUS_SUCCESS {
 		return startError("make an image section of "+prog.Path, st)
 	}
@@ -199,7 +212,7 @@ func (b *builder) allocate(what string, size uint64, typ, protect uint32) (uint6
 }
 
 // parameters builds RTL_USER_PROCESS_PARAMETERS and the environment.
-func (b *builder) parameters(prog *Program, args, env []string) error {
+func (b *builder) parameters(prog *Program, line, folder string, env []string) error {
 	block := make([]byte, ntdef.ParamsSize)
 	le := binary.LittleEndian
 	addString := func(at int, s string, spare int) {
@@ -213,11 +226,12 @@ func (b *builder) parameters(prog *Program, args, env []string) error {
 			block = append(block, 0)
 		}
 	}
-	line := CommandLine(prog.Path, args)
 	if len(EncodeUTF16(line)) > 65532 {
 		return fmt.Errorf("the command line has %d characters: Windows allows 32766", len(line))
 	}
-	folder := strings.TrimSuffix(prog.Path, guestBase(prog.Path))
+	if folder == "" {
+		folder = strings.TrimSuffix(prog.Path, guestBase(prog.Path))
+	}
 	addString(ntdef.ParamsCurrentDirectory, folder, 2*260-len(EncodeUTF16(folder)))
 	addString(ntdef.ParamsImagePathName, prog.Path, 0)
 	addString(ntdef.ParamsCommandLine, line, 0)

@@ -69,15 +69,18 @@ type System struct {
 	names      names
 	volumes    volumes
 	services   []Service
-	calls      uint64 // system services
-	switches   uint64 // of threads
+	calls      uint64              // system services
+	switches   uint64              // of threads
+	lastID     uint64              // of processes and threads
+	programs   map[string]*Section // by lower-case path: what runs twice is mapped from one section
 	sched      scheduler
 	cache      fileCacheLimits
 	cachePeak  uint64 // pages
 	privileges []Privilege
 	layout     Layout
 
-	proc   *Process
+	proc   *Process   // the first one: the machine runs as long as it does
+	procs  []*Process // that run
 	done   <-chan struct{}
 	timing bool
 	waited uint64 // nanoseconds added to the instruction count by waits
@@ -202,6 +205,7 @@ func (s *System) Run(ctx context.Context) (Result, error) {
 	t := s.proc.thread
 	s.done = ctx.Done()
 	s.sched.result = make(chan error, 1)
+	s.sched.current = nil
 	t.cpu.SaveRegisters(&t.saved)
 	t.start()
 	err := s.runThreads(t)

@@ -23,6 +23,7 @@ type Thread struct {
 	state     threadState
 	saved     cpu.Registers // while another thread runs
 	baton     chan struct{}
+	gone      chan struct{} // closed when its goroutine has ended
 	waiting   *waitBlock
 	apcs      []apc
 	owned     []*mutant

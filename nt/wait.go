@@ -76,8 +76,14 @@ func (w *waitBlock) satisfied() bool {
 	return false
 }
 
-// end takes a wait off all lists and makes its thread ready.
+// end ends a wait and makes its thread ready.
 func (w *waitBlock) end(s *System) {
+	w.leave(s)
+	s.makeReady(w.thread)
+}
+
+// leave takes a wait off all lists.
+func (w *waitBlock) leave(s *System) {
 	for _, o := range w.objects {
 		l := o.wait()
 		l.blocks = slices.DeleteFunc(l.blocks, func(b *waitBlock) bool { return b == w })
@@ -86,7 +92,6 @@ func (w *waitBlock) end(s *System) {
 		s.cancel(w.timer)
 	}
 	w.done = true
-	s.makeReady(w.thread)
 }
 
 // signal ends the waits that an object's new state satisfies, the oldest first.
@@ -296,7 +301,7 @@ type threadObject struct {
 func (*threadObject) typeName() string           { return "Thread" }
 func (o *threadObject) signaled(*Thread) bool    { return o.thread.state == threadEnded }
 func (o *threadObject) take(*Thread) bool        { return false }
-func (o *processObject) signaled(*Thread) bool   { return false } // the only process runs
+func (o *processObject) signaled(*Thread) bool   { return o.proc.exited }
 func (o *processObject) take(*Thread) bool       { return false }
 func (m *memoryCondition) signaled(*Thread) bool { return m.mm.Condition(m.condition) }
 func (m *memoryCondition) take(*Thread) bool     { return false }

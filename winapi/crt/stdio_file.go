@@ -288,7 +288,10 @@ func fread(s *state, t *nt.Thread, a *fwriteArgs) (uint64, error) {
 	done := uint64(0)
 	for done < want {
 		if st.text || len(st.back) > 0 {
-			c, ok := st.readByte(t)
+			c, ok, err := st.readByte(t)
+			if err != nil {
+				return 0, err
+			}
 			if !ok {
 				break
 			}
@@ -298,8 +301,14 @@ func fread(s *state, t *nt.Thread, a *fwriteArgs) (uint64, error) {
 			done++
 			continue
 		}
-		if len(st.in) == 0 && !st.fill(t) {
-			break
+		if len(st.in) == 0 {
+			more, err := st.fill(t)
+			if err != nil {
+				return 0, err
+			}
+			if !more {
+				break
+			}
 		}
 		part := st.in[:min(uint64(len(st.in)), want-done)]
 		if err := t.Write(a.Buffer+done, part); err != nil {
@@ -316,10 +325,11 @@ func fgetc(s *state, t *nt.Thread, a *fileArgs) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if c, ok := st.readByte(t); ok {
-		return uint64(c), nil
+	c, ok, err := st.readByte(t)
+	if err != nil || !ok {
+		return eof, err
 	}
-	return eof, nil
+	return uint64(c), nil
 }
 
 func ungetc(s *state, t *nt.Thread, a *fputcArgs) (uint64, error) {
@@ -342,7 +352,10 @@ func fgets(s *state, t *nt.Thread, a *fgetsArgs) (uint64, error) {
 	}
 	var line []byte
 	for uint32(len(line)) < a.Size-1 {
-		c, ok := st.readByte(t)
+		c, ok, err := st.readByte(t)
+		if err != nil {
+			return 0, err
+		}
 		if !ok {
 			break
 		}
@@ -549,20 +562,30 @@ func readNumber(s *state, t *nt.Thread, a *writeArgs) (uint64, error) {
 	n := 0
 	if direct.text {
 		for n < len(buf) {
-			c, ok := direct.readByte(t)
+			c, ok, err := direct.readByte(t)
+			if err != nil {
+				return 0, err
+			}
 			if !ok {
 				break
 			}
 			buf[n] = c
 			n++
-			if len(direct.in) == 0 && t.Process().IsStream(st.handle) {
+			if len(direct.in) == 0 && (t.Process().IsStream(st.handle) || t.Process().IsPipe(st.handle)) {
 				break // a pipe gives what it has
 			}
 		}
 		direct.forget(t)
 	} else {
 		var status ntdef.Status
-		if n, status = t.Process().ReadFile(st.handle, buf); status != ntdef.STATUS_SUCCESS && status != ntdef.STATUS_END_OF_FILE {
+		var piped bool
+		if n, status, piped, err = t.PipeRead(st.handle, buf); err != nil {
+			return 0, err
+		}
+		if !piped {
+			n, status = t.Process().ReadFile(st.handle, buf)
+		}
+		if status != ntdef.STATUS_PIPE_BROKEN && status != ntdef.STATUS_SUCCESS && status != ntdef.STATUS_END_OF_FILE {
 			return eof, s.setErrno(t, errnoOf(status))
 		}
 	}

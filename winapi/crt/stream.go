@@ -102,49 +102,64 @@ func (s *stream) forget(t *nt.Thread) {
 	s.in, s.back = nil, s.back[:0]
 }
 
-// fill reads ahead and reports whether there is something now.
-func (s *stream) fill(t *nt.Thread) bool {
+// fill reads ahead and reports whether there is something now. A pipe is waited for.
+func (s *stream) fill(t *nt.Thread) (bool, error) {
 	if !s.reads {
 		s.failed = true
-		return false
+		return false, nil
 	}
 	s.flush(t)
 	if s.data == nil {
 		s.data = make([]byte, bufferSize)
 	}
-	n, st := t.Process().ReadFile(s.handle, s.data)
+	n, st, piped, err := t.PipeRead(s.handle, s.data)
+	if err != nil {
+		return false, err
+	}
+	if !piped {
+		n, st = t.Process().ReadFile(s.handle, s.data)
+	}
 	s.in = s.data[:n]
 	switch {
-	case st == ntdef.STATUS_END_OF_FILE:
+	case st == ntdef.STATUS_END_OF_FILE || st == ntdef.STATUS_PIPE_BROKEN:
 		s.ended = true
 	case st != ntdef.STATUS_SUCCESS:
 		s.failed = true
 	case n == 0:
 		s.ended = true
 	}
-	return n > 0
+	return n > 0, nil
 }
 
 // readByte returns the next character; ok is false at the end or where reading failed.
-func (s *stream) readByte(t *nt.Thread) (c byte, ok bool) {
+func (s *stream) readByte(t *nt.Thread) (c byte, ok bool, err error) {
 	if n := len(s.back); n > 0 {
 		c, s.back = s.back[n-1], s.back[:n-1]
-		return c, true
+		return c, true, nil
 	}
 	for {
-		if len(s.in) == 0 && !s.fill(t) {
-			return 0, false
+		if len(s.in) == 0 {
+			if more, err := s.fill(t); err != nil || !more {
+				return 0, false, err
+			}
 		}
 		c = s.in[0]
 		if s.text && c == 0x1a {
 			s.ended = true
-			return 0, false
+			return 0, false, nil
 		}
 		s.in = s.in[1:]
-		if s.text && c == '\r' && (len(s.in) > 0 || s.fill(t)) && s.in[0] == '\n' {
-			continue
+		if !s.text || c != '\r' {
+			return c, true, nil
 		}
-		return c, true
+		if len(s.in) == 0 {
+			if more, err := s.fill(t); err != nil || !more {
+				return c, true, err
+			}
+		}
+		if s.in[0] != '\n' {
+			return c, true, nil
+		}
 	}
 }
 

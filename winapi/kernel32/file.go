@@ -111,7 +111,13 @@ func writeFile(t *nt.Thread, a *transferArgs) (uint64, error) {
 		if err := t.Read(a.Buffer+uint64(done), part); err != nil {
 			return 0, err
 		}
-		n, st := t.Process().WriteFileAt(a.File, part, at)
+		n, st, ok, err := t.PipeWrite(a.File, part)
+		if err != nil {
+			return 0, err
+		}
+		if !ok {
+			n, st = t.Process().WriteFileAt(a.File, part, at)
+		}
 		if st != ntdef.STATUS_SUCCESS {
 			return failStatus(t, st)
 		}
@@ -141,7 +147,13 @@ func readFile(t *nt.Thread, a *transferArgs) (uint64, error) {
 	buf := make([]byte, min(a.Length, maxTransfer))
 	for first := true; first || done < a.Length; first = false {
 		part := buf[:min(a.Length-done, maxTransfer)]
-		n, st := t.Process().ReadFileAt(a.File, part, at)
+		n, st, ok, err := t.PipeRead(a.File, part)
+		if err != nil {
+			return 0, err
+		}
+		if !ok {
+			n, st = t.Process().ReadFileAt(a.File, part, at)
+		}
 		if st == ntdef.STATUS_END_OF_FILE {
 			if a.Overlapped != 0 && done == 0 {
 				return failStatus(t, st)
@@ -158,7 +170,7 @@ func readFile(t *nt.Thread, a *transferArgs) (uint64, error) {
 		if at < nt.FilePosition {
 			at += uint64(n)
 		}
-		if n < len(part) || t.Process().IsStream(a.File) {
+		if n < len(part) || ok || t.Process().IsStream(a.File) {
 			break
 		}
 	}
@@ -170,7 +182,7 @@ type handleArgs struct{ Handle ntdef.Handle }
 // getFileType says FILE_TYPE_PIPE for the standard handles: the host's streams are passed on byte by byte.
 func getFileType(t *nt.Thread, a *handleArgs) (uint64, error) {
 	const disk, char, pipe = 1, 2, 3
-	if t.Process().IsStream(a.Handle) {
+	if t.Process().IsStream(a.Handle) || t.Process().IsPipe(a.Handle) {
 		return pipe, nil
 	}
 	switch _, st := t.Process().QueryFile(a.Handle); st {

@@ -109,6 +109,11 @@ func createFile(t *nt.Thread, a *createFileArgs, text func(uint64) (string, erro
 		return invalidHandle, ntdll.SetLastError(t, ntdll.ERROR_FILE_EXISTS)
 	case st != ntdef.STATUS_SUCCESS:
 		return invalidHandle, ntdll.SetLastError(t, ntdll.DosError(st))
+	}
+	if err := inheritFrom(t, a.Security, h); err != nil {
+		return failAccess(t, err)
+	}
+	switch {
 	case (a.Disposition == createAlways || a.Disposition == openAlways) && done != ntdef.FILE_CREATED:
 		code = ntdll.ERROR_ALREADY_EXISTS
 	}

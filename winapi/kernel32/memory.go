@@ -29,7 +29,7 @@ var memoryFuncs = []nt.UserFunc{
 	nt.Func("GetNativeSystemInfo", getSystemInfo),
 }
 
-// The Ex functions take a process: there is one.
+// The Ex functions take a process.
 
 type virtualAllocExArgs struct {
 	Process        ntdef.Handle
@@ -40,10 +40,11 @@ type virtualAllocExArgs struct {
 }
 
 func virtualAllocEx(t *nt.Thread, a *virtualAllocExArgs) (uint64, error) {
-	if !t.Process().IsProcess(a.Process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	p, st := t.Process().ProcessByHandle(a.Process)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
-	return virtualAlloc(t, &virtualAllocArgs{a.Address, a.Size, a.AllocationType, a.Protect})
+	return allocateIn(t, p, &virtualAllocArgs{a.Address, a.Size, a.AllocationType, a.Protect})
 }
 
 type virtualAllocExNumaArgs struct {
@@ -70,10 +71,11 @@ type virtualFreeExArgs struct {
 }
 
 func virtualFreeEx(t *nt.Thread, a *virtualFreeExArgs) (uint64, error) {
-	if !t.Process().IsProcess(a.Process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	p, st := t.Process().ProcessByHandle(a.Process)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
-	return virtualFree(t, &virtualFreeArgs{a.Address, a.Size, a.FreeType})
+	return freeIn(t, p, &virtualFreeArgs{a.Address, a.Size, a.FreeType})
 }
 
 type virtualProtectExArgs struct {
@@ -85,10 +87,11 @@ type virtualProtectExArgs struct {
 }
 
 func virtualProtectEx(t *nt.Thread, a *virtualProtectExArgs) (uint64, error) {
-	if !t.Process().IsProcess(a.Process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	p, st := t.Process().ProcessByHandle(a.Process)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
-	return virtualProtect(t, &virtualProtectArgs{a.Address, a.Size, a.NewProtect, a.OldProtect})
+	return protectIn(t, p, &virtualProtectArgs{a.Address, a.Size, a.NewProtect, a.OldProtect})
 }
 
 type virtualQueryExArgs struct {
@@ -99,10 +102,11 @@ type virtualQueryExArgs struct {
 }
 
 func virtualQueryEx(t *nt.Thread, a *virtualQueryExArgs) (uint64, error) {
-	if !t.Process().IsProcess(a.Process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	p, st := t.Process().ProcessByHandle(a.Process)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
-	return virtualQuery(t, &virtualQueryArgs{a.Address, a.Buffer, a.Length})
+	return queryIn(t, p, &virtualQueryArgs{a.Address, a.Buffer, a.Length})
 }
 
 type virtualAllocArgs struct {
@@ -113,12 +117,16 @@ type virtualAllocArgs struct {
 }
 
 func virtualAlloc(t *nt.Thread, a *virtualAllocArgs) (uint64, error) {
+	return allocateIn(t, t.Process(), a)
+}
+
+func allocateIn(t *nt.Thread, p *nt.Process, a *virtualAllocArgs) (uint64, error) {
 	// An address that rounds down to 0 is not "anywhere".
 	if a.Address != 0 && a.Address < 0x10000 {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
 	r := ntmm.Request{Base: x86.VirtAddr(a.Address), Size: a.Size, Type: a.AllocationType, Protect: a.Protect}
-	if st := t.Process().AllocateVirtualMemory(&r); st != ntdef.STATUS_SUCCESS {
+	if st := p.AllocateVirtualMemory(&r); st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}
 	return uint64(r.Base), nil
@@ -131,12 +139,14 @@ type virtualFreeArgs struct {
 }
 
 // virtualFree refuses what the service allows: releasing a part of what is no placeholder.
-func virtualFree(t *nt.Thread, a *virtualFreeArgs) (uint64, error) {
+func virtualFree(t *nt.Thread, a *virtualFreeArgs) (uint64, error) { return freeIn(t, t.Process(), a) }
+
+func freeIn(t *nt.Thread, p *nt.Process, a *virtualFreeArgs) (uint64, error) {
 	if a.FreeType == ntdef.MEM_RELEASE && a.Size != 0 {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
 	r := ntmm.Request{Base: x86.VirtAddr(a.Address), Size: a.Size, Type: a.FreeType}
-	return boolOf(t, t.Process().FreeVirtualMemory(&r))
+	return boolOf(t, p.FreeVirtualMemory(&r))
 }
 
 type virtualProtectArgs struct {
@@ -148,6 +158,10 @@ type virtualProtectArgs struct {
 
 // virtualProtect refuses a NULL old protection, as the service does.
 func virtualProtect(t *nt.Thread, a *virtualProtectArgs) (uint64, error) {
+	return protectIn(t, t.Process(), a)
+}
+
+func protectIn(t *nt.Thread, p *nt.Process, a *virtualProtectArgs) (uint64, error) {
 	if a.OldProtect == 0 {
 		return fail(t, ntdll.ERROR_NOACCESS)
 	}
@@ -155,7 +169,7 @@ func virtualProtect(t *nt.Thread, a *virtualProtectArgs) (uint64, error) {
 		return failAccess(t, err)
 	}
 	r := ntmm.Request{Base: x86.VirtAddr(a.Address), Size: a.Size, Protect: a.NewProtect}
-	old, st := t.Process().ProtectVirtualMemory(&r)
+	old, st := p.ProtectVirtualMemory(&r)
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}
@@ -169,13 +183,17 @@ type virtualQueryArgs struct {
 }
 
 func virtualQuery(t *nt.Thread, a *virtualQueryArgs) (uint64, error) {
+	return queryIn(t, t.Process(), a)
+}
+
+func queryIn(t *nt.Thread, p *nt.Process, a *virtualQueryArgs) (uint64, error) {
 	if a.Length < ntdef.MemoryBasicInformationSize {
 		return fail(t, ntdll.ERROR_BAD_LENGTH)
 	}
 	if err := t.Probe(uint64(a.Buffer), ntdef.MemoryBasicInformationSize, x86.Write); err != nil {
 		return failAccess(t, err)
 	}
-	info, st := t.Process().QueryVirtualMemory(a.Address)
+	info, st := p.QueryVirtualMemory(a.Address)
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}

@@ -83,10 +83,15 @@ type terminateProcessArgs struct {
 }
 
 func terminateProcess(t *nt.Thread, a *terminateProcessArgs) (uint64, error) {
-	if !t.Process().IsProcess(a.Process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	p, st := t.Process().ProcessByHandle(a.Process)
+	switch {
+	case st != ntdef.STATUS_SUCCESS:
+		return failStatus(t, st)
+	case p == t.Process():
+		return 0, t.Process().Exit(a.ExitCode)
 	}
-	return 0, t.Process().Exit(a.ExitCode)
+	p.Terminate(a.ExitCode)
+	return 1, nil
 }
 
 type openProcessArgs struct {
@@ -104,10 +109,11 @@ func openProcess(t *nt.Thread, a *openProcessArgs) (uint64, error) {
 }
 
 func getProcessID(t *nt.Thread, a *processArgs) (uint64, error) {
-	if !t.Process().IsProcess(a.Process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	p, st := t.Process().ProcessByHandle(a.Process)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
-	return t.Process().ID(), nil
+	return p.ID(), nil
 }
 
 type duplicateHandleArgs struct {

@@ -22,32 +22,38 @@ type processMemoryArgs struct {
 }
 
 func readProcessMemory(t *nt.Thread, a *processMemoryArgs) (uint64, error) {
-	return copyMemory(t, a, a.Address, a.Buffer)
+	p, st := t.Process().ProcessByHandle(a.Process)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
+	}
+	return copied(t, a, func() (uint64, ntdef.Status) { return t.CopyBetween(p, a.Address, t.Process(), a.Buffer, a.Size) })
 }
 
 // writeProcessMemory writes to pages that may be executed and not written too: a debugger's breakpoints.
 func writeProcessMemory(t *nt.Thread, a *processMemoryArgs) (uint64, error) {
-	as := t.Process().AddressSpace()
-	info, st := as.Query(x86.VirtAddr(a.Address))
+	p, st := t.Process().ProcessByHandle(a.Process)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
+	}
+	write := func() (uint64, ntdef.Status) { return t.CopyBetween(t.Process(), a.Buffer, p, a.Address, a.Size) }
+	info, st := p.AddressSpace().Query(x86.VirtAddr(a.Address))
 	if st != ntdef.STATUS_SUCCESS || info.Protect != ntdef.PAGE_EXECUTE && info.Protect != ntdef.PAGE_EXECUTE_READ {
-		return copyMemory(t, a, a.Buffer, a.Address)
+		return copied(t, a, write)
 	}
 	r := ntmm.Request{Base: x86.VirtAddr(a.Address), Size: a.Size, Protect: ntdef.PAGE_EXECUTE_READWRITE}
-	old, st := t.Process().ProtectVirtualMemory(&r)
+	old, st := p.ProtectVirtualMemory(&r)
 	if st != ntdef.STATUS_SUCCESS {
 		return fail(t, ntdll.ERROR_NOACCESS)
 	}
-	v, err := copyMemory(t, a, a.Buffer, a.Address)
+	v, err := copied(t, a, write)
 	r.Protect = old
-	t.Process().ProtectVirtualMemory(&r)
+	p.ProtectVirtualMemory(&r)
 	return v, err
 }
 
-func copyMemory(t *nt.Thread, a *processMemoryArgs, from, to uint64) (uint64, error) {
-	if !t.Process().IsProcess(a.Process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
-	}
-	done, st := t.CopyMemory(from, to, a.Size)
+// copied runs a copy and stores its count.
+func copied(t *nt.Thread, a *processMemoryArgs, run func() (uint64, ntdef.Status)) (uint64, error) {
+	done, st := run()
 	if a.Copied != 0 {
 		if err := t.Store64(uint64(a.Copied), done); err != nil {
 			return failAccess(t, err)

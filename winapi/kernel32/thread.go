@@ -79,10 +79,15 @@ func getExitCodeThread(t *nt.Thread, a *exitCodeArgs) (uint64, error) {
 }
 
 func getExitCodeProcess(t *nt.Thread, a *exitCodeArgs) (uint64, error) {
-	if !t.Process().IsProcess(a.Handle) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	p, st := t.Process().ProcessByHandle(a.Handle)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
-	return 1, t.Store32(uint64(a.Code), stillActive)
+	code, ended := p.ExitStatus()
+	if !ended {
+		code = stillActive
+	}
+	return 1, t.Store32(uint64(a.Code), code)
 }
 
 func getThreadID(t *nt.Thread, a *handleArgs) (uint64, error) {

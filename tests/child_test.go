@@ -1,0 +1,75 @@
+package tests
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pagewalk/pagewalk"
+	"github.com/pagewalk/pagewalk/trace"
+)
+
+const childProgram = "../winapi/kernel32/testdata/child.exe"
+
+func runChild(t *testing.T, cfg pagewalk.Config) (pagewalk.Result, string) {
+	var stdout, stderr bytes.Buffer
+	cfg.Stdout, cfg.Stderr = &stdout, &stderr
+	r, err := pagewalk.Run(context.Background(), childProgram, nil, cfg)
+	require.NoError(t, err, stderr.String())
+	require.Empty(t, stderr.String())
+	require.EqualValues(t, 77, r.ExitCode)
+	return r, stdout.String()
+}
+
+// TestChildProcesses has a program that starts itself: pipes, exit codes, named objects, the memory of the other, a chain of
+// children. The output is Wine's; runs are alike to the instruction, on both engines.
+func TestChildProcesses(t *testing.T) {
+	want, err := os.ReadFile("../winapi/kernel32/testdata/child.golden")
+	require.NoError(t, err)
+	r, stdout := runChild(t, pagewalk.Config{})
+	require.Equal(t, string(want), stdout)
+	for _, step := range []bool{false, true} {
+		again, _ := runChild(t, pagewalk.Config{StepOnly: step})
+		require.Equal(t, r.Instructions, again.Instructions)
+		require.Equal(t, r.Memory, again.Memory)
+	}
+}
+
+// TestProcessesShareImagePages follows the image pages of the program and its children: what one of them read from the file the others
+// find in memory, by the same frames, and a page that one writes becomes its own.
+func TestProcessesShareImagePages(t *testing.T) {
+	var events bytes.Buffer
+	runChild(t, pagewalk.Config{Trace: &events, TraceKinds: trace.Faults, TraceFormat: trace.JSONL})
+	type fault struct {
+		Type, Kind, VA, PFN string
+		VAD                 struct{ Type, Name string }
+	}
+	read := map[string]string{} // frames by address, of code that was read from the file
+	shared, copied := 0, 0
+	for _, line := range strings.Split(strings.TrimSpace(events.String()), "\n") {
+		var f fault
+		require.NoError(t, json.Unmarshal([]byte(line), &f))
+		if f.Type != "page_fault" || f.VAD.Type != "image" || f.VAD.Name != "child.exe" {
+			continue
+		}
+		page := f.VA[:len(f.VA)-3]
+		switch f.Kind {
+		case "mapped_file":
+			read[page] = f.PFN
+		case "transition":
+			if frame, ok := read[page]; ok && frame == f.PFN {
+				shared++
+			}
+		case "copy_on_write":
+			require.NotEqual(t, read[page], f.PFN)
+			copied++
+		}
+	}
+	require.Greater(t, shared, 20, "pages that a child found in memory")
+	require.Greater(t, copied, 10)
+}

@@ -1,0 +1,246 @@
+package kernel32
+
+import (
+	"strings"
+
+	"github.com/pagewalk/pagewalk/nt"
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/winapi/ntdll"
+)
+
+// Child processes and the pipes to them (processthreadsapi.h, namedpipeapi.h).
+var childFuncs = []nt.UserFunc{
+	nt.Func("CreatePipe", createPipe),
+	nt.Func("CreateProcessA", func(t *nt.Thread, a *createProcessArgs) (uint64, error) { return createProcess(t, a, t.CString, false) }),
+	nt.Func("CreateProcessW", func(t *nt.Thread, a *createProcessArgs) (uint64, error) { return createProcess(t, a, t.WString, true) }),
+	nt.Func("GetHandleInformation", getHandleInformation),
+	nt.Func("PeekNamedPipe", peekNamedPipe),
+	nt.Func("SetHandleInformation", setHandleInformation),
+}
+
+type createProcessArgs struct {
+	Application, CommandLine        uint64
+	ProcessSecurity, ThreadSecurity uint64
+	Inherit                         bool
+	Flags                           uint32
+	Environment, Directory          uint64
+	StartupInfo, ProcessInformation uint64
+}
+
+// createProcess finds the program, in the application's name or in the first word of the command line, and starts it. A relative name
+// is looked for in the program's folder, the current one and on the path, .exe added where it has no extension.
+func createProcess(t *nt.Thread, a *createProcessArgs, text func(uint64) (string, error), wide bool) (uint64, error) {
+	const suspended, unicodeEnvironment, useStdHandles = 4, 0x400, 0x100
+	app, err := textAt(a.Application, text)
+	if err != nil {
+		return 0, err
+	}
+	line, err := textAt(a.CommandLine, text)
+	if err != nil {
+		return 0, err
+	}
+	if line == "" {
+		line = `"` + app + `"`
+	}
+	r := nt.ProcessRequest{CommandLine: line, Inherit: a.Inherit, Suspended: a.Flags&suspended != 0}
+	if app == "" {
+		app = firstWord(line)
+	}
+	full, found, err := findProgram(t, app, a.Application == 0)
+	if err != nil {
+		return 0, err
+	}
+	if !found {
+		return fail(t, ntdll.ERROR_FILE_NOT_FOUND)
+	}
+	r.Path = full
+	if r.Folder, err = CurrentDirectory(t); err != nil {
+		return 0, err
+	}
+	if a.Directory != 0 {
+		dir, code, err := pathAt(t, a.Directory, text)
+		if err != nil || code != 0 {
+			return 0, lastError(t, code, err)
+		}
+		if i, st := t.Process().QueryPath(dir); st != ntdef.STATUS_SUCCESS || i.Attributes&ntdef.FILE_ATTRIBUTE_DIRECTORY == 0 {
+			return fail(t, ntdll.ERROR_DIRECTORY)
+		}
+		r.Folder = strings.TrimSuffix(dir, `\`) + `\`
+	}
+	if r.Environment, err = environmentAt(t, a.Environment, wide && a.Flags&unicodeEnvironment != 0 || a.Flags&unicodeEnvironment != 0); err != nil {
+		return 0, err
+	}
+	var info [104]byte
+	if err := t.Read(a.StartupInfo, info[:]); err != nil {
+		return failAccess(t, err)
+	}
+	if get32(info[60:])&useStdHandles != 0 {
+		for i := range r.Standard {
+			r.Standard[i] = ntdef.Handle(get64(info[80+8*i:]))
+		}
+	}
+	p, process, thread, st := t.CreateProcess(&r)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
+	}
+	var b [24]byte
+	put64(b[0:], uint64(process))
+	put64(b[8:], uint64(thread))
+	put32(b[16:], uint32(p.ID()))
+	put32(b[20:], uint32(p.Thread().ID()))
+	return 1, t.Write(a.ProcessInformation, b[:])
+}
+
+// firstWord is the program in a command line: up to a blank, or inside of quotes.
+func firstWord(line string) string {
+	line = strings.TrimLeft(line, " \t")
+	if rest, ok := strings.CutPrefix(line, `"`); ok {
+		word, _, _ := strings.Cut(rest, `"`)
+		return word
+	}
+	if i := strings.IndexAny(line, " \t"); i >= 0 {
+		return line[:i]
+	}
+	return line
+}
+
+func findProgram(t *nt.Thread, name string, search bool) (full string, found bool, err error) {
+	if name == "" {
+		return "", false, nil
+	}
+	if search && !strings.Contains(name[strings.LastIndexAny(name, `\/`)+1:], ".") {
+		name += ".exe"
+	}
+	candidates := []string{name}
+	if search && !strings.ContainsAny(name, `\/:`) {
+		program := t.Process().Program().Path
+		candidates = []string{program[:strings.LastIndexByte(program, '\\')+1] + name, name, `C:\Windows\System32\` + name}
+	}
+	for _, c := range candidates {
+		full, code, err := FullPath(t, c)
+		if err != nil {
+			return "", false, err
+		}
+		if code != 0 {
+			continue
+		}
+		if i, st := t.Process().QueryPath(full); st == ntdef.STATUS_SUCCESS && i.Attributes&ntdef.FILE_ATTRIBUTE_DIRECTORY == 0 {
+			return full, true, nil
+		}
+	}
+	return "", false, nil
+}
+
+// environmentAt reads a block of environment strings; 0 is the process's own.
+func environmentAt(t *nt.Thread, va uint64, wide bool) ([]string, error) {
+	if va == 0 {
+		return Environment(t)
+	}
+	var all []string
+	for {
+		read, unit := t.CString, uint64(1)
+		if wide {
+			read, unit = t.WString, 2
+		}
+		s, err := read(va)
+		if err != nil || s == "" {
+			return all, err
+		}
+		all = append(all, s)
+		n := uint64(len(s))
+		if wide {
+			n = uint64(len(nt.EncodeUTF16(s))) / 2
+		}
+		va += (n + 1) * unit
+	}
+}
+
+// inheritFrom marks a new handle as its SECURITY_ATTRIBUTES say: 24 bytes, bInheritHandle at 16.
+func inheritFrom(t *nt.Thread, attributes uint64, h ntdef.Handle) error {
+	if attributes == 0 {
+		return nil
+	}
+	v, err := t.Load32(attributes + 16)
+	if err == nil && v != 0 {
+		t.Process().SetInherit(h, true)
+	}
+	return err
+}
+
+type createPipeArgs struct {
+	Read, Write ntdef.Ptr[uint64]
+	Attributes  uint64
+	Size        uint32
+}
+
+func createPipe(t *nt.Thread, a *createPipeArgs) (uint64, error) {
+	r, w := t.Process().CreatePipe(a.Size)
+	for _, h := range []ntdef.Handle{r, w} {
+		if err := inheritFrom(t, a.Attributes, h); err != nil {
+			return failAccess(t, err)
+		}
+	}
+	if err := t.Store64(uint64(a.Read), uint64(r)); err != nil {
+		return 0, err
+	}
+	return 1, t.Store64(uint64(a.Write), uint64(w))
+}
+
+type peekArgs struct {
+	Pipe                  ntdef.Handle
+	Buffer                uint64
+	Size                  uint32
+	Read, Available, Left ntdef.Ptr[uint32]
+}
+
+func peekNamedPipe(t *nt.Thread, a *peekArgs) (uint64, error) {
+	b := make([]byte, min(a.Size, maxTransfer))
+	n, available, st := t.Process().PeekPipe(a.Pipe, b)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
+	}
+	if a.Buffer != 0 {
+		if err := t.Write(a.Buffer, b[:n]); err != nil {
+			return failAccess(t, err)
+		}
+	} else {
+		n = 0
+	}
+	for _, f := range []struct {
+		at ntdef.Ptr[uint32]
+		v  int
+	}{{a.Read, n}, {a.Available, available}, {a.Left, 0}} {
+		if f.at != 0 {
+			if err := t.Store32(uint64(f.at), uint32(f.v)); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return 1, nil
+}
+
+const handleFlagInherit = 1
+
+type setHandleInformationArgs struct {
+	Handle      ntdef.Handle
+	Mask, Flags uint32
+}
+
+func setHandleInformation(t *nt.Thread, a *setHandleInformationArgs) (uint64, error) {
+	if a.Mask&handleFlagInherit == 0 {
+		return 1, nil
+	}
+	return boolOf(t, t.Process().SetInherit(a.Handle, a.Flags&handleFlagInherit != 0))
+}
+
+type getHandleInformationArgs struct {
+	Handle ntdef.Handle
+	Flags  ntdef.Ptr[uint32]
+}
+
+func getHandleInformation(t *nt.Thread, a *getHandleInformationArgs) (uint64, error) {
+	if !t.Process().HasHandle(a.Handle) {
+		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	}
+	return 1, t.Store32(uint64(a.Flags), uint32(truth(t.Process().Inherits(a.Handle))))
+}
