@@ -26,7 +26,7 @@ var layers = [][]string{
 	{"nt"},
 	{"machine", "winapi"},
 	{"winapi/ntdll"},
-	{"winapi/kernel32", "winapi/advapi32"},
+	{"winapi/kernel32", "winapi/advapi32", "winapi/bcryptprimitives", "winapi/winmm"},
 	{"winapi/crt"},
 	{"winapi/msvcrt", "winapi/ucrtbase"},
 	{"trace", "gdb"},

@@ -17,10 +17,12 @@ import (
 	"github.com/pagewalk/pagewalk/trace"
 	"github.com/pagewalk/pagewalk/winapi"
 	"github.com/pagewalk/pagewalk/winapi/advapi32"
+	"github.com/pagewalk/pagewalk/winapi/bcryptprimitives"
 	"github.com/pagewalk/pagewalk/winapi/kernel32"
 	"github.com/pagewalk/pagewalk/winapi/msvcrt"
 	"github.com/pagewalk/pagewalk/winapi/ntdll"
 	"github.com/pagewalk/pagewalk/winapi/ucrtbase"
+	"github.com/pagewalk/pagewalk/winapi/winmm"
 )
 
 // Config says how a program is run. The zero Config is a good one.
@@ -171,7 +173,7 @@ func DefaultEnv() []string {
 // SystemDLLs returns the built-in DLLs, which are the same for every machine.
 var SystemDLLs = sync.OnceValues(func() (*winapi.Set, error) {
 	dlls := []*winapi.DLL{
-		kernel32.DLL(), kernel32.KernelBase(), kernel32.PSAPI(), advapi32.DLL(), msvcrt.DLL(), ucrtbase.DLL(),
+		kernel32.DLL(), kernel32.KernelBase(), kernel32.PSAPI(), advapi32.DLL(), bcryptprimitives.DLL(), winmm.DLL(), msvcrt.DLL(), ucrtbase.DLL(),
 	}
 	return winapi.Build(append([]*winapi.DLL{ntdll.DLL(dlls...)}, dlls...))
 })

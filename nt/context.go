@@ -43,6 +43,34 @@ func (t *Thread) capture() ntdef.Context {
 	return ctx
 }
 
+// ContextOf returns the registers of another thread, which does not run.
+func (t *Thread) ContextOf(o *Thread) (ctx ntdef.Context) {
+	if o == t {
+		return t.capture()
+	}
+	var own cpu.Registers
+	t.cpu.SaveRegisters(&own)
+	t.cpu.LoadRegisters(&o.saved)
+	ctx = o.capture()
+	t.cpu.LoadRegisters(&own)
+	return ctx
+}
+
+// SetContextOf loads the parts of a context that its flags name into another thread. One that waits inside of a built-in function
+// goes on in there: ACCESS_DENIED.
+func (t *Thread) SetContextOf(o *Thread, ctx *ntdef.Context) ntdef.Status {
+	if o.function != nil || o.state == threadWaiting {
+		return ntdef.STATUS_ACCESS_DENIED
+	}
+	var own cpu.Registers
+	t.cpu.SaveRegisters(&own)
+	t.cpu.LoadRegisters(&o.saved)
+	_ = o.SetContext(ctx)
+	t.cpu.SaveRegisters(&o.saved)
+	t.cpu.LoadRegisters(&own)
+	return ntdef.STATUS_SUCCESS
+}
+
 // Where FXSAVE keeps MXCSR, and the bits of it that exist (SDM vol. 1 table 10-2): reserved ones in a context are ignored.
 const (
 	mxcsrInFltSave = 0x18

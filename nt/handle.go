@@ -143,12 +143,12 @@ func (p *Process) OpenProcess(id uint64) (ntdef.Handle, ntdef.Status) {
 }
 
 // DuplicateHandle is NtDuplicateObject within the process: another handle to the same object, the old one closed where
-// closeSource says so. The pseudo handle of the process becomes a real one.
-func (p *Process) DuplicateHandle(h ntdef.Handle, closeSource bool) (ntdef.Handle, ntdef.Status) {
-	o, access := p.handles.get(h), ^uint32(0)
+// closeSource says so. Pseudo handles become real ones.
+func (t *Thread) DuplicateHandle(h ntdef.Handle, closeSource bool) (ntdef.Handle, ntdef.Status) {
+	p := t.proc
+	o, access := p.resolve(t, h), ^uint32(0)
 	switch {
-	case h == ntdef.CurrentProcess:
-		o = p.object
+	case h == ntdef.CurrentProcess, h == ntdef.CurrentThread:
 	case o == nil:
 		return 0, ntdef.STATUS_INVALID_HANDLE
 	default:

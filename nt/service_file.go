@@ -5,6 +5,8 @@ import "github.com/pagewalk/pagewalk/ntdef"
 var fileServices = []Service{
 	service("NtWriteFile", Partial("synchronous"), ntWriteFile),
 	service("NtReadFile", Partial("synchronous; at most 64 KiB at a time"), ntReadFile),
+	service("NtQueryInformationFile", Partial("classes 4 to 6, 14, 16"), ntQueryInformationFile),
+	service("NtSetInformationFile", Partial("classes 4, 13, 14, 20"), ntSetInformationFile),
 	service("NtClose", Full, ntClose),
 }
 

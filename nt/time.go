@@ -11,6 +11,7 @@ import (
 const (
 	bootTime         = 134_116_128_000_000_000 // 2026-01-01 00:00 UTC in 100 ns units since 1601
 	PerformanceHertz = 10_000_000              // of NtQueryPerformanceCounter, as on Windows 10 and later
+	uptime           = 10_000_000_000          // nanoseconds that the machine had run when its first process began: run-times refuse a clock at 0
 	tickMillis       = 1                       // KUSER_SHARED_DATA's tick is a millisecond here
 )
 
@@ -27,10 +28,10 @@ func (s *System) Now() uint64 {
 func (s *System) SystemTime() uint64 { return bootTime + s.Now()/100 }
 
 // InterruptTime returns the 100 ns units since the machine was switched on.
-func (s *System) InterruptTime() uint64 { return s.Now() / 100 }
+func (s *System) InterruptTime() uint64 { return (uptime + s.Now()) / 100 }
 
 // TickCount returns the milliseconds since the machine was switched on.
-func (s *System) TickCount() uint64 { return s.Now() / 1_000_000 }
+func (s *System) TickCount() uint64 { return (uptime + s.Now()) / 1_000_000 }
 
 // PerformanceCounter returns the value of NtQueryPerformanceCounter, at PerformanceHertz.
 func (s *System) PerformanceCounter() uint64 { return s.Now() / 100 }

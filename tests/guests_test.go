@@ -31,6 +31,7 @@ var guests = []struct {
 	{"vm", nil},
 	{"seh", nil},
 	{"tour", nil},
+	{"cpp", nil},
 	{"vec", nil},
 	{"x87", nil},
 }

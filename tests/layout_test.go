@@ -39,8 +39,10 @@ func TestAddressSpaceLayouts(t *testing.T) {
 		layout  nt.Layout
 		high    uint64
 	}{
-		{guest("vm"), nt.Layout128TB, 0x7ffffffeffff}, {guest("vm"), nt.Layout8TB, 0x7fffffeffff},
-		{small, nt.Layout128TB, 0x7ffeffff}, {small, nt.Layout8TB, 0x7ffeffff},
+		{guest("vm"), nt.Layout128TB, 0x7ffffffeffff},
+		{guest("vm"), nt.Layout8TB, 0x7fffffeffff},
+		{small, nt.Layout128TB, 0x7ffeffff},
+		{small, nt.Layout8TB, 0x7ffeffff},
 	} {
 		var stdout bytes.Buffer
 		m := start(t, c.program, pagewalk.Config{Layout: c.layout, Stdout: &stdout})

@@ -21,6 +21,7 @@ record hello_ucrt one two
 record vm
 record seh
 record tour
+record cpp
 . ./native.sh
 for p in vec x87; do
 	gcc $(flags $p) -static -no-pie -o "$tmp/$p" $p.c

@@ -22,6 +22,7 @@ type state struct {
 	newMode uint32
 	mathErr uint64
 	token   uint64 // where strtok goes on
+	locale  uint64 // of setlocale: "C"
 	// invalidParameter is remembered only: no function here checks its parameters by calling it.
 	invalidParameter uint64
 	errors           uint64 // buffer of strerror

@@ -17,6 +17,7 @@ func Files(f Flavor) []nt.UserFunc {
 		bind(f, "_close", closeNumber),
 		bind(f, "_fdopen", fdopen),
 		bind(f, "_filelength", filelength),
+		bind(f, "_filelengthi64", filelength),
 		bind(f, "_fseeki64", func(s *state, t *nt.Thread, a *fseek64Args) (uint64, error) {
 			return s.fseek(t, a.File, a.Offset, a.Whence)
 		}),

@@ -2,6 +2,7 @@ package crt
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -311,4 +312,40 @@ func signOf(sign string) float64 {
 		return -1
 	}
 	return 1
+}
+
+// Numerals returns the functions of stdlib.h that write an integer in a base.
+func Numerals(f Flavor) []nt.UserFunc {
+	signed32 := func(v uint64, base uint32) string {
+		if base == 10 {
+			return strconv.FormatInt(int64(int32(v)), 10)
+		}
+		return strconv.FormatUint(v&0xffffffff, int(base))
+	}
+	unsigned32 := func(v uint64, base uint32) string { return strconv.FormatUint(v&0xffffffff, int(base)) }
+	signed64 := func(v uint64, base uint32) string {
+		if base == 10 {
+			return strconv.FormatInt(int64(v), 10)
+		}
+		return strconv.FormatUint(v, int(base))
+	}
+	unsigned64 := func(v uint64, base uint32) string { return strconv.FormatUint(v, int(base)) }
+	var all []nt.UserFunc
+	for name, format := range map[string]func(uint64, uint32) string{
+		"_itoa": signed32, "_ltoa": signed32, "_ultoa": unsigned32, "_i64toa": signed64, "_ui64toa": unsigned64,
+	} {
+		all = append(all, bind(f, name, func(s *state, t *nt.Thread, a *numeralArgs) (uint64, error) {
+			if a.Base < 2 || a.Base > 36 {
+				return a.Buffer, s.setErrno(t, einval)
+			}
+			return a.Buffer, t.Write(a.Buffer, append([]byte(format(a.Value, a.Base)), 0))
+		}))
+	}
+	slices.SortFunc(all, func(a, b nt.UserFunc) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+type numeralArgs struct {
+	Value, Buffer uint64
+	Base          uint32
 }

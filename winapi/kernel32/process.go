@@ -32,6 +32,9 @@ type state struct {
 	pointerCookie uint64
 	fiberLocals   []fiberLocal
 	moveables     *moveables
+	errorMode     uint32
+	werFlags      uint32
+	ctrlHandlers  []uint64
 }
 
 type stateKey struct{}
@@ -132,7 +135,7 @@ func duplicateHandle(t *nt.Thread, a *duplicateHandleArgs) (uint64, error) {
 	if !p.IsProcess(a.SourceProcess) || !p.IsProcess(a.TargetProcess) {
 		return fail(t, ntdll.ERROR_INVALID_HANDLE)
 	}
-	h, st := p.DuplicateHandle(a.Source, a.Options&closeSource != 0)
+	h, st := t.DuplicateHandle(a.Source, a.Options&closeSource != 0)
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}

@@ -115,6 +115,14 @@ var waitFuncs = func() (all []nt.UserFunc) {
 		open("OpenMutex", (*nt.Process).OpenMutant)
 		open("OpenSemaphore", (*nt.Process).OpenSemaphore)
 		all = append(all,
+			nt.Func("CreateWaitableTimerEx"+form.suffix, func(t *nt.Thread, a *createExArgs) (uint64, error) {
+				s, err := textAt(a.Name, text(t))
+				if err != nil {
+					return 0, err
+				}
+				h, st := t.Process().CreateTimer(s, a.Flags&1 != 0) // every timer has a high resolution
+				return created(t, h, st)
+			}),
 			nt.Func("CreateEventEx"+form.suffix, func(t *nt.Thread, a *createExArgs) (uint64, error) {
 				s, err := textAt(a.Name, text(t))
 				if err != nil {

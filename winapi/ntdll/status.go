@@ -6,6 +6,9 @@ import (
 )
 
 var statusFuncs = []nt.UserFunc{
+	nt.Func("RtlGetCurrentPeb", func(t *nt.Thread, _ *noArgs) (uint64, error) { return t.Process().PEB(), nil }),
+	nt.Func("RtlGetNtVersionNumbers", rtlGetNtVersionNumbers),
+	nt.Func("RtlGetVersion", rtlGetVersion),
 	nt.Func("RtlNtStatusToDosError", func(t *nt.Thread, a *statusArgs) (uint64, error) {
 		return uint64(DosError(ntdef.Status(a.Status))), nil
 	}),
@@ -16,6 +19,55 @@ var statusFuncs = []nt.UserFunc{
 	nt.Func("RtlSetLastWin32Error", func(t *nt.Thread, a *statusArgs) (uint64, error) {
 		return 0, SetLastError(t, a.Status)
 	}),
+}
+
+type versionArgs struct{ Info uint64 }
+
+// rtlGetVersion fills an RTL_OSVERSIONINFOW from the PEB.
+func rtlGetVersion(t *nt.Thread, a *versionArgs) (uint64, error) {
+	v, err := version(t)
+	if err != nil {
+		return 0, err
+	}
+	for i, n := range []uint32{v[0], v[1], v[2], 2} { // VER_PLATFORM_WIN32_NT
+		if err := t.Store32(a.Info+4+4*uint64(i), n); err != nil {
+			return 0, err
+		}
+	}
+	return uint64(ntdef.STATUS_SUCCESS), t.Store16(a.Info+20, 0) // no service pack
+}
+
+func version(t *nt.Thread) (v [3]uint32, err error) {
+	peb := t.Process().PEB()
+	if v[0], err = t.Load32(peb + ntdef.PebOSMajorVersion); err != nil {
+		return v, err
+	}
+	if v[1], err = t.Load32(peb + ntdef.PebOSMinorVersion); err != nil {
+		return v, err
+	}
+	build, err := t.Load16(peb + ntdef.PebOSBuildNumber)
+	v[2] = uint32(build)
+	return v, err
+}
+
+type versionNumbersArgs struct{ Major, Minor, Build uint64 }
+
+func rtlGetNtVersionNumbers(t *nt.Thread, a *versionNumbersArgs) (uint64, error) {
+	v, err := version(t)
+	if err != nil {
+		return 0, err
+	}
+	for i, at := range []uint64{a.Major, a.Minor, a.Build} {
+		if at != 0 {
+			if i == 2 {
+				v[2] |= 0xf0000000 // a free build
+			}
+			if err := t.Store32(at, v[i]); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return 0, nil
 }
 
 type statusArgs struct{ Status uint32 }

@@ -16,11 +16,16 @@ func DLL() *winapi.DLL {
 		Funcs: slices.Concat(
 			crt.UCRTStart(), crt.OnExitTables(), crt.CommonPrintf(),
 			crt.Process(crt.UCRT), crt.Stdio(crt.UCRT), crt.Files(crt.UCRT), crt.Heap(crt.UCRT), crt.HeapTools(crt.UCRT), crt.Library(crt.UCRT), crt.Time(crt.UCRT),
-			crt.Strings(), crt.Spans(crt.UCRT), crt.Wide(crt.UCRT), crt.Characters(), crt.Sorting(),
+			crt.Strings(), crt.Spans(crt.UCRT), crt.Wide(crt.UCRT), crt.Locale(crt.UCRT), crt.Threads(crt.UCRT), crt.Numerals(crt.UCRT), crt.Characters(), crt.Sorting(),
 		),
-		Data:     crt.Data(crt.UCRT),
-		Forwards: []winapi.Forward{{Name: "__C_specific_handler", Target: "ntdll.__C_specific_handler"}},
-		Init:     crt.Init(crt.UCRT),
-		Exit:     crt.Exit(crt.UCRT),
+		Data: crt.Data(crt.UCRT),
+		Forwards: []winapi.Forward{
+			{Name: "__C_specific_handler", Target: "ntdll.__C_specific_handler"},
+			{Name: "__intrinsic_setjmp", Target: "ntdll._setjmp"},
+			{Name: "__intrinsic_setjmpex", Target: "ntdll._setjmpex"},
+			{Name: "longjmp", Target: "ntdll.longjmp"},
+		},
+		Init: crt.Init(crt.UCRT),
+		Exit: crt.Exit(crt.UCRT),
 	}
 }
