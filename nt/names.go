@@ -1,6 +1,7 @@
 package nt
 
 import (
+	"encoding/binary"
 	"strings"
 
 	"github.com/pagewalk/pagewalk/ntdef"
@@ -52,20 +53,33 @@ func openNamed[T object](p *Process, name string, access uint32) (ntdef.Handle, 
 	return p.handles.grant(o, access), o, ntdef.STATUS_SUCCESS
 }
 
-// objectAttributes reads the name of an OBJECT_ATTRIBUTES, "" where there is none, and whether it has OBJ_OPENIF.
-func (t *Thread) objectAttributes(va uint64) (name string, openIf bool, err error) {
-	const objectName, attributes, objOpenIf = 0x10, 0x18, 0x80
+// objectAttributes is an OBJECT_ATTRIBUTES (ntdef.h): what an object is called and how its handle is made. A NULL pointer is the
+// zero one.
+type objectAttributes struct {
+	root       ntdef.Handle // that name begins at; 0: name is absolute
+	name       string       // "" where there is none
+	attributes uint32       // OBJ_*
+}
+
+const objOpenIf = 0x80 // OBJ_OPENIF (ntdef.h)
+
+// openIf reports whether an object that is there already is opened instead.
+func (o *objectAttributes) openIf() bool { return o.attributes&objOpenIf != 0 }
+
+// objectAttributes reads an OBJECT_ATTRIBUTES.
+func (t *Thread) objectAttributes(va uint64) (o objectAttributes, err error) {
+	const size = 0x30
 	if va == 0 {
-		return "", false, nil
+		return o, nil
 	}
-	at, err := t.Load64(va + objectName)
-	if err != nil || at == 0 {
-		return "", false, err
+	var b [size]byte
+	if err := t.Read(va, b[:]); err != nil {
+		return o, err
 	}
-	flags, err := t.Load32(va + attributes)
-	if err != nil {
-		return "", false, err
+	le := binary.LittleEndian
+	o.root, o.attributes = ntdef.Handle(le.Uint64(b[0x08:])), le.Uint32(b[0x18:])
+	if at := le.Uint64(b[0x10:]); at != 0 {
+		o.name, err = t.UnicodeString(at)
 	}
-	name, err = t.UnicodeString(at)
-	return name, flags&objOpenIf != 0, err
+	return o, err
 }

@@ -51,7 +51,16 @@ func service[A any](name string, support Support, body func(t *Thread, a *A) (nt
 // machine's own, and the built-in ntdll's stubs carry them.
 var Services = sync.OnceValue(func() []Service {
 	var all []Service
-	for _, group := range [][]Service{memoryServices, sectionServices, workingSetServices, aweServices, tokenServices, processServices, fileServices, timeServices} {
+	for _, group := range [][]Service{
+		memoryServices,
+		sectionServices,
+		workingSetServices,
+		aweServices,
+		tokenServices,
+		processServices,
+		fileServices,
+		timeServices,
+	} {
 		all = append(all, group...)
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })

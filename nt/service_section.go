@@ -42,14 +42,14 @@ func ntCreateSection(t *Thread, a *createSectionArgs) (ntdef.Status, error) {
 			return 0, err
 		}
 	}
-	name, openIf, err := t.objectAttributes(a.ObjectAttributes)
+	o, err := t.objectAttributes(a.ObjectAttributes)
 	if err != nil {
 		return 0, err
 	}
-	if name != "" && !openIf && t.sys.names.lookup(name) != nil {
+	if o.name != "" && !o.openIf() && t.sys.names.lookup(o.name) != nil {
 		return ntdef.STATUS_OBJECT_NAME_COLLISION, nil
 	}
-	h, st := t.proc.CreateSection(&SectionRequest{name, size, a.PageProtection, a.Attributes, a.File, sectionAccess(a.DesiredAccess)})
+	h, st := t.proc.CreateSection(&SectionRequest{o.name, size, a.PageProtection, a.Attributes, a.File, sectionAccess(a.DesiredAccess)})
 	if !st.IsSuccess() {
 		return st, nil
 	}
@@ -81,11 +81,11 @@ func ntOpenSection(t *Thread, a *openSectionArgs) (ntdef.Status, error) {
 	if err := t.Probe(uint64(a.SectionHandle), 8, x86.Read|x86.Write); err != nil {
 		return 0, err
 	}
-	name, _, err := t.objectAttributes(a.ObjectAttributes)
+	o, err := t.objectAttributes(a.ObjectAttributes)
 	if err != nil {
 		return 0, err
 	}
-	h, st := t.proc.OpenSection(name, sectionAccess(a.DesiredAccess))
+	h, st := t.proc.OpenSection(o.name, sectionAccess(a.DesiredAccess))
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}

@@ -63,10 +63,8 @@ func main() {
 	fmt.Println("leaves", leaves)
 
 	start := time.Now()
-	select {
-	case <-time.After(20 * time.Millisecond):
-		fmt.Println("slept", time.Since(start) >= 20*time.Millisecond)
-	}
+	time.Sleep(20 * time.Millisecond)
+	fmt.Println("slept", time.Since(start) >= 20*time.Millisecond)
 	var once sync.Once
 	var mu sync.RWMutex
 	total := 0
