@@ -128,7 +128,9 @@ func (s *System) init(cfg *Config) error {
 		return fmt.Errorf("RAM of %d bytes: %w", cfg.RAMBytes, err)
 	}
 	s.mm = mm
-	s.volumes.init(cfg.Drives)
+	if err := s.volumes.init(cfg.Drives); err != nil {
+		return err
+	}
 	if err := s.openPageFile(cfg.PageFile); err != nil {
 		return err
 	}
