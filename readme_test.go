@@ -70,18 +70,28 @@ func fields(line string) (words []string) {
 	return words
 }
 
-// TestReadmeTrace holds the trace that README.md shows to the one that the tests record.
+// TestReadmeTrace holds the trace that README.md shows to the one that the tests record. With -update the lines of the same
+// instructions take their places: frame numbers move when a system DLL grows by a page.
 func TestReadmeTrace(t *testing.T) {
 	text, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	recorded, err := os.ReadFile(filepath.Join("tests", "testdata", "vm.trace"))
 	require.NoError(t, err)
+	lines := strings.Split(string(text), "\n")
 	n := 0
-	for _, line := range strings.Split(string(text), "\n") {
-		if strings.HasPrefix(line, "ic ") {
-			require.Contains(t, string(recorded), line+"\n")
-			n++
+	for i, line := range lines {
+		if !strings.HasPrefix(line, "ic ") {
+			continue
 		}
+		event, _, _ := strings.Cut(line, "PTE")
+		if at := strings.Index(string(recorded), event); *update && at >= 0 {
+			lines[i], _, _ = strings.Cut(string(recorded[at:]), "\n")
+		}
+		require.Contains(t, string(recorded), lines[i]+"\n")
+		n++
 	}
 	require.Equal(t, 4, n)
+	if *update {
+		require.NoError(t, os.WriteFile("README.md", []byte(strings.Join(lines, "\n")), 0o644))
+	}
 }
