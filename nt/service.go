@@ -60,6 +60,7 @@ var Services = sync.OnceValue(func() []Service {
 		processServices,
 		fileServices,
 		timeServices,
+		localeServices,
 	} {
 		all = append(all, group...)
 	}

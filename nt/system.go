@@ -78,6 +78,7 @@ type System struct {
 	cachePeak  uint64 // pages
 	privileges []Privilege
 	layout     Layout
+	locales    locales
 
 	proc   *Process   // the first one: the machine runs as long as it does
 	procs  []*Process // that run
@@ -101,6 +102,7 @@ func New(cfg Config) (*System, error) {
 		funcs: cfg.UserFuncs, stdin: cfg.Stdin, stdout: cfg.Stdout, stderr: cfg.Stderr,
 		hooks: cfg.Hooks, max: cfg.MaxInstructions, stepOnly: cfg.StepOnly, timing: cfg.Timing,
 		privileges: cfg.Privileges, layout: cfg.Layout, services: Services(),
+		locales: locales{localeEnglishUS, localeEnglishUS},
 	}
 	if err := s.init(&cfg); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -128,9 +130,7 @@ func (s *System) init(cfg *Config) error {
 		return fmt.Errorf("RAM of %d bytes: %w", cfg.RAMBytes, err)
 	}
 	s.mm = mm
-	if err := s.volumes.init(cfg.Drives); err != nil {
-		return err
-	}
+	s.volumes.init(cfg.Drives)
 	if err := s.openPageFile(cfg.PageFile); err != nil {
 		return err
 	}
