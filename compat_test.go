@@ -84,7 +84,6 @@ modelled with every profile but "ideal"; caches of data are not.
 | memory compression and page combining | modified private pages go to the page file as they are |
 | memory partitions | OpenDedicatedMemoryPartition: ERROR_NOT_FOUND |
 | failing RAM | RegisterBadMemoryNotification: ERROR_NOT_SUPPORTED, as where the hardware cannot tell |
-| other processes' sections, locks, working sets and write watches | STATUS_INVALID_HANDLE: reads, writes, allocations and protections go across |
 
 ## System services
 

@@ -132,11 +132,11 @@ func (p *Process) HandleCount() uint32 {
 	return uint32(n)
 }
 
-// OpenProcess is NtOpenProcess: a handle to the process with an identifier. INVALID_PARAMETER where there is none.
-func (p *Process) OpenProcess(id uint64) (ntdef.Handle, ntdef.Status) {
+// OpenProcess is NtOpenProcess: a handle with some rights to the process with an identifier. INVALID_CID where there is none.
+func (p *Process) OpenProcess(id uint64, access uint32) (ntdef.Handle, ntdef.Status) {
 	for _, q := range p.sys.procs {
 		if q.id == id {
-			return p.handles.add(q.object), ntdef.STATUS_SUCCESS
+			return p.handles.grant(q.object, processAccess(access)), ntdef.STATUS_SUCCESS
 		}
 	}
 	return 0, ntdef.STATUS_INVALID_CID

@@ -18,6 +18,7 @@ type Process struct {
 	sys     *System
 	as      *ntmm.AddressSpace
 	thread  *Thread
+	visitor *Thread // by which others reach its memory; nil until one does
 	peb     uint64
 	id      uint64
 	object  *processObject
@@ -28,6 +29,7 @@ type Process struct {
 	kuser   x86.PhysAddr
 	threads []*Thread        // that have not ended, in the order of their making
 	watch   *workingSetWatch // nil until the process asks for it
+	final   []byte           // VM_COUNTERS_EX2 of a process that has ended
 	page    uint32           // its memory priority, ProcessPagePriority
 	program *Module
 	folder  fs.FS
@@ -152,10 +154,11 @@ func (p *Process) removeModule(base uint64) {
 // The services of the memory manager as Go methods, for built-in DLLs. Each is the service of its name, without the
 // pointers; the service hook is told of it.
 
-// AllocateVirtualMemory is NtAllocateVirtualMemory; Base and Size of r become the rounded ones.
+// AllocateVirtualMemory is NtAllocateVirtualMemory; Base and Size of r become the rounded ones. Large pages want a privilege of the
+// process whose thread runs, as everywhere.
 func (p *Process) AllocateVirtualMemory(r *ntmm.Request) ntdef.Status {
 	base, size := r.Base, r.Size
-	r.LockMemory = p.Holds(SeLockMemoryPrivilege)
+	r.LockMemory = p.callerHolds(SeLockMemoryPrivilege)
 	st := p.as.Allocate(r)
 	p.serviced("NtAllocateVirtualMemory", st, allocateParams,
 		uint64(base), size, uint64(r.Type), uint64(r.Protect), uint64(r.Base), r.Size)
@@ -165,7 +168,7 @@ func (p *Process) AllocateVirtualMemory(r *ntmm.Request) ntdef.Status {
 // AllocateVirtualMemoryEx is NtAllocateVirtualMemoryEx.
 func (p *Process) AllocateVirtualMemoryEx(r *ntmm.Request, q ntmm.Requirements) ntdef.Status {
 	base, size := r.Base, r.Size
-	r.LockMemory = p.Holds(SeLockMemoryPrivilege)
+	r.LockMemory = p.callerHolds(SeLockMemoryPrivilege)
 	st := p.as.AllocateEx(r, q)
 	p.serviced("NtAllocateVirtualMemoryEx", st, allocateParams,
 		uint64(base), size, uint64(r.Type), uint64(r.Protect), uint64(r.Base), r.Size)

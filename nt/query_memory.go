@@ -29,30 +29,35 @@ type queryVirtualMemoryArgs struct {
 }
 
 func ntQueryVirtualMemory(t *Thread, a *queryVirtualMemoryArgs) (ntdef.Status, error) {
-	if !t.proc.IsProcess(a.Process) {
-		return ntdef.STATUS_INVALID_HANDLE, nil
+	need := PROCESS_QUERY_INFORMATION
+	if a.Class == memoryWorkingSet {
+		need |= PROCESS_VM_READ
+	}
+	p, st := t.proc.MemoryOf(a.Process, need)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
 	}
 	switch a.Class {
 	case memoryBasicInformation:
-		return t.queryBasic(a)
+		return t.queryBasic(p, a)
 	case memoryWorkingSet:
-		return t.queryWorkingSet(a)
+		return t.queryWorkingSet(p, a)
 	case memoryMappedFilename:
-		return t.queryMappedFilename(a)
+		return t.queryMappedFilename(p, a)
 	case memoryRegionInformation, memoryRegionInformationEx:
-		return t.queryRegion(a)
+		return t.queryRegion(p, a)
 	case memoryWorkingSetEx:
-		return t.queryWorkingSetEx(a)
+		return t.queryWorkingSetEx(p, a)
 	}
 	t.sys.warn("NtQueryVirtualMemory: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
 	return ntdef.STATUS_INVALID_INFO_CLASS, nil
 }
 
-func (t *Thread) queryBasic(a *queryVirtualMemoryArgs) (ntdef.Status, error) {
+func (t *Thread) queryBasic(p *Process, a *queryVirtualMemoryArgs) (ntdef.Status, error) {
 	if a.Length < ntdef.MemoryBasicInformationSize {
 		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
 	}
-	info, st := t.as().Query(x86.VirtAddr(a.BaseAddress))
+	info, st := p.as.Query(x86.VirtAddr(a.BaseAddress))
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
@@ -84,11 +89,11 @@ func (p *Process) WorkingSetBlocks() []uint64 {
 }
 
 // queryWorkingSet writes the count and, where all fit, the blocks. A page that the query itself brings in is not in it.
-func (t *Thread) queryWorkingSet(a *queryVirtualMemoryArgs) (ntdef.Status, error) {
+func (t *Thread) queryWorkingSet(p *Process, a *queryVirtualMemoryArgs) (ntdef.Status, error) {
 	if a.Length < 8 {
 		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
 	}
-	blocks := t.proc.WorkingSetBlocks()
+	blocks := p.WorkingSetBlocks()
 	n := uint64(len(blocks))
 	if a.Length/8 < n+1 {
 		return ntdef.STATUS_INFO_LENGTH_MISMATCH, t.Store64(a.Buffer, n)
@@ -123,7 +128,7 @@ func (p *Process) WorkingSetAttributes(va uint64) uint64 {
 	return 1 | share<<1 | uint64(i.Protect&0x7ff)<<4 | flag(i.Shared, 15) | flag(i.Locked, 22) | flag(i.Large, 23) | uint64(i.Priority)<<24
 }
 
-func (t *Thread) queryWorkingSetEx(a *queryVirtualMemoryArgs) (ntdef.Status, error) {
+func (t *Thread) queryWorkingSetEx(p *Process, a *queryVirtualMemoryArgs) (ntdef.Status, error) {
 	const entry = 16
 	if a.Length < entry || a.Length%entry != 0 {
 		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
@@ -136,7 +141,7 @@ func (t *Thread) queryWorkingSetEx(a *queryVirtualMemoryArgs) (ntdef.Status, err
 		if err != nil {
 			return 0, err
 		}
-		if err := t.Store64(at+8, t.proc.WorkingSetAttributes(va)); err != nil {
+		if err := t.Store64(at+8, p.WorkingSetAttributes(va)); err != nil {
 			return 0, err
 		}
 	}
@@ -158,9 +163,9 @@ func (p *Process) MappedFilename(va uint64) (string, ntdef.Status) {
 	return name, ntdef.STATUS_SUCCESS
 }
 
-func (t *Thread) queryMappedFilename(a *queryVirtualMemoryArgs) (ntdef.Status, error) {
+func (t *Thread) queryMappedFilename(p *Process, a *queryVirtualMemoryArgs) (ntdef.Status, error) {
 	const header = 16 // a UNICODE_STRING
-	name, st := t.proc.MappedFilename(a.BaseAddress)
+	name, st := p.MappedFilename(a.BaseAddress)
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
@@ -205,8 +210,8 @@ func (p *Process) MarshalRegion(va uint64) ([]byte, ntdef.Status) {
 	return b, st
 }
 
-func (t *Thread) queryRegion(a *queryVirtualMemoryArgs) (ntdef.Status, error) {
-	b, st := t.proc.MarshalRegion(a.BaseAddress)
+func (t *Thread) queryRegion(p *Process, a *queryVirtualMemoryArgs) (ntdef.Status, error) {
+	b, st := p.MarshalRegion(a.BaseAddress)
 	switch {
 	case st != ntdef.STATUS_SUCCESS:
 		return st, nil

@@ -31,8 +31,17 @@ type queryInformationProcessArgs struct {
 	ReturnLength ntdef.Ptr[uint32]
 }
 
+// queryAccess is the right that a class of NtQueryInformationProcess wants.
+func queryAccess(class uint32) uint32 {
+	switch class {
+	case processBasicInformation, processVMCounters, processHandleCount:
+		return PROCESS_QUERY_LIMITED_INFORMATION
+	}
+	return PROCESS_QUERY_INFORMATION
+}
+
 func ntQueryInformationProcess(t *Thread, a *queryInformationProcessArgs) (ntdef.Status, error) {
-	p, st := t.proc.process(a.Process)
+	p, st := t.proc.ProcessFor(a.Process, queryAccess(a.Class))
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
@@ -92,8 +101,11 @@ func (p *Process) basicInformation() []byte {
 
 const vmCountersSize = 88 // of VM_COUNTERS; the EX and EX2 forms follow it
 
-// VMCounters returns the process's VM_COUNTERS_EX2 (ntpsapi.h), 112 bytes.
+// VMCounters returns the process's VM_COUNTERS_EX2 (ntpsapi.h), 112 bytes. Of a process that has ended the peaks and the faults stay.
 func (p *Process) VMCounters() []byte {
+	if p.exited {
+		return p.final
+	}
 	c, ws := p.as.Counters(), p.as.WorkingSet()
 	le := binary.LittleEndian
 	b := le.AppendUint64(nil, c.PeakVirtual)
@@ -105,6 +117,15 @@ func (p *Process) VMCounters() []byte {
 		c.Private << x86.PageShift, c.SharedCommit << x86.PageShift,
 	} {
 		b = le.AppendUint64(b, v)
+	}
+	return b
+}
+
+// finalCounters is the VM_COUNTERS_EX2 of a process that ends.
+func (p *Process) finalCounters() []byte {
+	b := p.VMCounters()
+	for _, now := range []int{8, 32, 48, 64, 72, 88, 96, 104} { // sizes and usages of the moment
+		binary.LittleEndian.PutUint64(b[now:], 0)
 	}
 	return b
 }
@@ -193,8 +214,19 @@ type setInformationProcessArgs struct {
 	Length  uint32
 }
 
+// setAccess is the right that a class of NtSetInformationProcess wants.
+func setAccess(class uint32) uint32 {
+	switch class {
+	case processQuotaLimits:
+		return PROCESS_SET_QUOTA
+	case processWorkingSetWatch, processWorkingSetWatchEx:
+		return PROCESS_QUERY_INFORMATION // InitializeProcessForWsWatch, psapi.h
+	}
+	return PROCESS_SET_INFORMATION
+}
+
 func ntSetInformationProcess(t *Thread, a *setInformationProcessArgs) (ntdef.Status, error) {
-	p, st := t.proc.process(a.Process)
+	p, st := t.proc.MemoryOf(a.Process, setAccess(a.Class))
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}

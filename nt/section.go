@@ -155,8 +155,8 @@ func (p *Process) section(h ntdef.Handle) (*sectionObject, ntdef.Status) {
 	return s, ntdef.STATUS_SUCCESS
 }
 
-// MapSection is NtMapViewOfSection.
-func (p *Process) MapSection(h ntdef.Handle, v *ntmm.View) ntdef.Status {
+// MapSection is NtMapViewOfSection: a view of a section of this process in another one, or in itself.
+func (p *Process) MapSection(h ntdef.Handle, into *Process, v *ntmm.View) ntdef.Status {
 	o, st := p.section(h)
 	if st == ntdef.STATUS_SUCCESS {
 		if need := mapAccess(v.Protect); p.handles.granted(h)&need != need {
@@ -165,11 +165,11 @@ func (p *Process) MapSection(h ntdef.Handle, v *ntmm.View) ntdef.Status {
 	}
 	if st == ntdef.STATUS_SUCCESS {
 		if o.image != nil && v.Base == 0 {
-			v.Base = p.imageBase(o.image)
+			v.Base = into.imageBase(o.image)
 		}
-		st = p.as.MapView(o.mm, v)
+		st = into.as.MapView(o.mm, v)
 		if o.image != nil && st.IsSuccess() {
-			p.addModule(&Module{Name: o.image.Name, Path: o.image.Path, Base: uint64(v.Base), Size: v.Size})
+			into.addModule(&Module{Name: o.image.Name, Path: o.image.Path, Base: uint64(v.Base), Size: v.Size})
 		}
 	}
 	p.serviced("NtMapViewOfSection", st, viewParams, uint64(h), uint64(v.Base), v.Size, v.Offset, uint64(v.Protect))

@@ -55,6 +55,7 @@ var Services = sync.OnceValue(func() []Service {
 		memoryServices,
 		sectionServices,
 		workingSetServices,
+		virtualMemoryServices,
 		aweServices,
 		tokenServices,
 		processServices,

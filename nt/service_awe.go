@@ -10,8 +10,8 @@ import (
 // The services of Address Windowing Extensions ("AllocateUserPhysicalPages" and following, memoryapi.h). A page frame number
 // that a program sees is the frame's own.
 var aweServices = []Service{
-	service("NtAllocateUserPhysicalPages", Partial("the calling process"), ntAllocateUserPhysicalPages),
-	service("NtFreeUserPhysicalPages", Partial("the calling process"), ntFreeUserPhysicalPages),
+	service("NtAllocateUserPhysicalPages", Full, ntAllocateUserPhysicalPages),
+	service("NtFreeUserPhysicalPages", Full, ntFreeUserPhysicalPages),
 	service("NtMapUserPhysicalPages", Full, ntMapUserPhysicalPages),
 	service("NtMapUserPhysicalPagesScatter", Full, ntMapUserPhysicalPagesScatter),
 }
@@ -35,12 +35,14 @@ func (t *Thread) AllocateUserPhysicalPages(process ntdef.Handle, count ntdef.Ptr
 	if err := t.Probe(uint64(count), 8, x86.Read|x86.Write); err != nil {
 		return 0, err
 	}
+	p, st := t.proc.MemoryOf(process, PROCESS_VM_OPERATION)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
 	n, err := t.Load64(uint64(count))
 	switch {
 	case err != nil:
 		return 0, err
-	case !t.proc.IsProcess(process):
-		return ntdef.STATUS_INVALID_HANDLE, nil
 	case !t.proc.Holds(SeLockMemoryPrivilege):
 		return ntdef.STATUS_PRIVILEGE_NOT_HELD, nil
 	case n == 0:
@@ -51,12 +53,12 @@ func (t *Thread) AllocateUserPhysicalPages(process ntdef.Handle, count ntdef.Ptr
 	if err := t.Probe(at, 8*n, x86.Write); err != nil {
 		return 0, err
 	}
-	frames, st := t.as().AllocatePhysical(n)
+	frames, st := p.as.AllocatePhysical(n)
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
 	if err := t.storeFrames(at, frames); err != nil {
-		t.as().FreePhysical(frames)
+		p.as.FreePhysical(frames)
 		return 0, err
 	}
 	return ntdef.STATUS_SUCCESS, t.Store64(uint64(count), uint64(len(frames)))
@@ -91,12 +93,14 @@ func (t *Thread) FreeUserPhysicalPages(process ntdef.Handle, count ntdef.Ptr[uin
 	if err := t.Probe(uint64(count), 8, x86.Read|x86.Write); err != nil {
 		return 0, err
 	}
+	p, st := t.proc.MemoryOf(process, PROCESS_VM_OPERATION)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
 	n, err := t.Load64(uint64(count))
 	switch {
 	case err != nil:
 		return 0, err
-	case !t.proc.IsProcess(process):
-		return ntdef.STATUS_INVALID_HANDLE, nil
 	case n == 0 || n > maxPhysicalPages:
 		return ntdef.STATUS_INVALID_PARAMETER_2, nil
 	}
@@ -104,7 +108,7 @@ func (t *Thread) FreeUserPhysicalPages(process ntdef.Handle, count ntdef.Ptr[uin
 	if err != nil {
 		return 0, err
 	}
-	done, st := t.as().FreePhysical(frames)
+	done, st := p.as.FreePhysical(frames)
 	return st, t.Store64(uint64(count), done)
 }
 

@@ -160,6 +160,7 @@ func (p *Process) Inherits(h ntdef.Handle) bool {
 // another one's, or the process's last.
 func (p *Process) end(code uint32) {
 	s := p.sys
+	p.final = p.finalCounters()
 	p.exited, p.exit = true, code
 	for _, t := range p.threads {
 		if t == s.sched.current {

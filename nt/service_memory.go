@@ -1,8 +1,6 @@
 package nt
 
 import (
-	"encoding/binary"
-
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/ntmm"
 	"github.com/pagewalk/pagewalk/x86"
@@ -10,10 +8,10 @@ import (
 
 var memoryServices = []Service{
 	service("NtAllocateVirtualMemory", Full, ntAllocateVirtualMemory),
-	service("NtAllocateVirtualMemoryEx", Partial("address requirements, placeholders; the calling process"), ntAllocateVirtualMemoryEx),
+	service("NtAllocateVirtualMemoryEx", Partial("address requirements, NUMA nodes, placeholders; no attributes but ZERO_PAGES_OPTIONAL"), ntAllocateVirtualMemoryEx),
 	service("NtFreeVirtualMemory", Full, ntFreeVirtualMemory),
 	service("NtProtectVirtualMemory", Full, ntProtectVirtualMemory),
-	service("NtQueryVirtualMemory", Partial("classes 0 to 4, 7; the calling process"), ntQueryVirtualMemory),
+	service("NtQueryVirtualMemory", Partial("classes 0 to 4, 7"), ntQueryVirtualMemory),
 	service("NtReadVirtualMemory", Full, ntReadVirtualMemory),
 	service("NtWriteVirtualMemory", Full, ntWriteVirtualMemory),
 	service("NtFlushInstructionCache", Full, ntFlushInstructionCache),
@@ -33,7 +31,7 @@ func ntAllocateVirtualMemory(t *Thread, a *allocateVirtualMemoryArgs) (ntdef.Sta
 	if err != nil {
 		return 0, err
 	}
-	p, st := t.proc.process(a.Process)
+	p, st := t.proc.MemoryOf(a.Process, PROCESS_VM_OPERATION)
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
@@ -59,45 +57,19 @@ func ntAllocateVirtualMemoryEx(t *Thread, a *allocateVirtualMemoryExArgs) (ntdef
 	if err != nil {
 		return 0, err
 	}
-	q, st, err := t.LoadRequirements(a.Parameters, a.Count)
-	switch {
-	case err != nil || st != ntdef.STATUS_SUCCESS:
+	x, st, err := t.LoadExtendedParameters(a.Parameters, a.Count, false)
+	if err != nil || st != ntdef.STATUS_SUCCESS {
 		return st, err
-	case !t.proc.IsProcess(a.Process):
-		return ntdef.STATUS_INVALID_HANDLE, nil
+	}
+	p, st := t.proc.MemoryOf(a.Process, PROCESS_VM_OPERATION)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
 	}
 	r.Type, r.Protect = a.Type, a.Protect
-	if st := t.proc.AllocateVirtualMemoryEx(&r, q); st != ntdef.STATUS_SUCCESS {
+	if st := p.AllocateVirtualMemoryEx(&r, x.Requirements); st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
 	return ntdef.STATUS_SUCCESS, t.storeRequest(&r, a.BaseAddress, a.RegionSize)
-}
-
-// LoadRequirements reads an array of MEM_EXTENDED_PARAMETER: MemExtendedParameterAddressRequirements is known and may be
-// there once; others are INVALID_PARAMETER.
-func (t *Thread) LoadRequirements(parameters uint64, count uint32) (q ntmm.Requirements, st ntdef.Status, err error) {
-	const entry, addressRequirements = 16, 1
-	if count == 0 {
-		return q, ntdef.STATUS_SUCCESS, nil
-	}
-	if count > 1 || parameters == 0 {
-		return q, ntdef.STATUS_INVALID_PARAMETER, nil
-	}
-	var b [entry]byte
-	if err := t.Read(parameters, b[:]); err != nil {
-		return q, 0, err
-	}
-	if b[0] != addressRequirements {
-		return q, ntdef.STATUS_INVALID_PARAMETER, nil
-	}
-	var r [24]byte
-	if err := t.Read(binary.LittleEndian.Uint64(b[8:]), r[:]); err != nil {
-		return q, 0, err
-	}
-	q.Lowest = x86.VirtAddr(binary.LittleEndian.Uint64(r[0:]))
-	q.Highest = x86.VirtAddr(binary.LittleEndian.Uint64(r[8:]))
-	q.Alignment = binary.LittleEndian.Uint64(r[16:])
-	return q, ntdef.STATUS_SUCCESS, nil
 }
 
 // loadRequest reads a base address and a size, both of which must be writable too.
@@ -135,7 +107,7 @@ func ntFreeVirtualMemory(t *Thread, a *freeVirtualMemoryArgs) (ntdef.Status, err
 	if err != nil {
 		return 0, err
 	}
-	p, st := t.proc.process(a.Process)
+	p, st := t.proc.MemoryOf(a.Process, PROCESS_VM_OPERATION)
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
@@ -162,7 +134,7 @@ func ntProtectVirtualMemory(t *Thread, a *protectVirtualMemoryArgs) (ntdef.Statu
 	if err := t.Probe(uint64(a.OldProtect), 4, x86.Read|x86.Write); err != nil {
 		return 0, err
 	}
-	p, st := t.proc.process(a.Process)
+	p, st := t.proc.MemoryOf(a.Process, PROCESS_VM_OPERATION)
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
@@ -194,7 +166,7 @@ type copyVirtualMemoryArgs struct {
 }
 
 func ntReadVirtualMemory(t *Thread, a *copyVirtualMemoryArgs) (ntdef.Status, error) {
-	p, st := t.proc.process(a.Process)
+	p, st := t.proc.MemoryOf(a.Process, PROCESS_VM_READ)
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
@@ -203,7 +175,7 @@ func ntReadVirtualMemory(t *Thread, a *copyVirtualMemoryArgs) (ntdef.Status, err
 }
 
 func ntWriteVirtualMemory(t *Thread, a *copyVirtualMemoryArgs) (ntdef.Status, error) {
-	p, st := t.proc.process(a.Process)
+	p, st := t.proc.MemoryOf(a.Process, PROCESS_VM_WRITE)
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
@@ -233,16 +205,6 @@ func (t *Thread) CopyBetween(source *Process, from uint64, target *Process, to, 
 	return done, st
 }
 
-// in makes accesses to another process's memory: its address space is loaded meanwhile (KeStackAttachProcess).
-func (t *Thread) in(p *Process, access func(th *Thread) error) error {
-	if p == t.proc {
-		return access(t)
-	}
-	p.attach()
-	defer t.proc.attach()
-	return access(p.thread)
-}
-
 type flushInstructionCacheArgs struct {
 	Process     ntdef.Handle
 	BaseAddress uint64
@@ -251,8 +213,6 @@ type flushInstructionCacheArgs struct {
 
 // ntFlushInstructionCache has nothing to flush: the processor sees every write to code, as x86 does (SDM vol. 3A 12.6).
 func ntFlushInstructionCache(t *Thread, a *flushInstructionCacheArgs) (ntdef.Status, error) {
-	if !t.proc.IsProcess(a.Process) {
-		return ntdef.STATUS_INVALID_HANDLE, nil
-	}
-	return ntdef.STATUS_SUCCESS, nil
+	_, st := t.proc.ProcessFor(a.Process, PROCESS_VM_WRITE)
+	return st, nil
 }

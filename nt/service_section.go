@@ -11,13 +11,13 @@ import (
 var sectionServices = []Service{
 	service("NtCreateSection", Partial("no large pages; one directory of names"), ntCreateSection),
 	service("NtOpenSection", Partial("one directory of names"), ntOpenSection),
-	service("NtMapViewOfSection", Partial("the calling process"), ntMapViewOfSection),
-	service("NtMapViewOfSectionEx", Partial("the calling process; no extended parameters"), ntMapViewOfSectionEx),
-	service("NtUnmapViewOfSection", Partial("the calling process"), ntUnmapViewOfSection),
-	service("NtUnmapViewOfSectionEx", Partial("the calling process"), ntUnmapViewOfSectionEx),
+	service("NtMapViewOfSection", Full, ntMapViewOfSection),
+	service("NtMapViewOfSectionEx", Full, ntMapViewOfSectionEx),
+	service("NtUnmapViewOfSection", Full, ntUnmapViewOfSection),
+	service("NtUnmapViewOfSectionEx", Full, ntUnmapViewOfSectionEx),
 	service("NtExtendSection", Full, ntExtendSection),
 	service("NtQuerySection", Partial("SectionBasicInformation"), ntQuerySection),
-	service("NtFlushVirtualMemory", Partial("the calling process"), ntFlushVirtualMemory),
+	service("NtFlushVirtualMemory", Full, ntFlushVirtualMemory),
 	service("NtAreMappedFilesTheSame", Full, ntAreMappedFilesTheSame),
 }
 
@@ -106,7 +106,11 @@ type mapViewOfSectionArgs struct {
 }
 
 func ntMapViewOfSection(t *Thread, a *mapViewOfSectionArgs) (ntdef.Status, error) {
+	const viewShare, viewUnmap = 1, 2 // nobody forks here: both are alike
 	v := ntmm.View{ZeroBits: a.ZeroBits, CommitSize: a.CommitSize, Type: a.Type, Protect: a.Protect}
+	if a.Inherit != viewShare && a.Inherit != viewUnmap {
+		return ntdef.STATUS_INVALID_PARAMETER_8, nil
+	}
 	if a.Type&ntdef.MEM_REPLACE_PLACEHOLDER != 0 {
 		return ntdef.STATUS_INVALID_PARAMETER_9, nil // the Ex form has placeholders
 	}
@@ -126,10 +130,14 @@ type mapViewOfSectionExArgs struct {
 }
 
 func ntMapViewOfSectionEx(t *Thread, a *mapViewOfSectionExArgs) (ntdef.Status, error) {
-	if a.Count != 0 {
-		return ntdef.STATUS_INVALID_PARAMETER, nil
+	x, st, err := t.LoadExtendedParameters(a.Parameters, a.Count, true)
+	if err != nil || st != ntdef.STATUS_SUCCESS {
+		return st, err
 	}
-	v := ntmm.View{Type: a.Type, Protect: a.Protect}
+	if st := x.MachineStatus(); st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	v := ntmm.View{Type: a.Type, Protect: a.Protect, Requirements: x.Requirements}
 	return t.mapView(a.Section, a.Process, a.BaseAddress, a.SectionOffset, a.ViewSize, &v)
 }
 
@@ -146,11 +154,12 @@ func (t *Thread) mapView(section, process ntdef.Handle, base, offset, size ntdef
 			return 0, err
 		}
 	}
-	if !t.proc.IsProcess(process) {
-		return ntdef.STATUS_INVALID_HANDLE, nil
+	into, st := t.proc.MemoryOf(process, PROCESS_VM_OPERATION)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
 	}
 	v.Base, v.Size = r.Base, r.Size
-	st := t.proc.MapSection(section, v)
+	st = t.proc.MapSection(section, into, v)
 	if !st.IsSuccess() {
 		return st, nil
 	}
@@ -178,10 +187,11 @@ type unmapViewOfSectionExArgs struct {
 }
 
 func ntUnmapViewOfSectionEx(t *Thread, a *unmapViewOfSectionExArgs) (ntdef.Status, error) {
-	if !t.proc.IsProcess(a.Process) {
-		return ntdef.STATUS_INVALID_HANDLE, nil
+	p, st := t.proc.MemoryOf(a.Process, PROCESS_VM_OPERATION)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
 	}
-	return t.proc.UnmapSection(a.BaseAddress, a.Flags), nil
+	return p.UnmapSection(a.BaseAddress, a.Flags), nil
 }
 
 type extendSectionArgs struct {
@@ -255,10 +265,11 @@ func ntFlushVirtualMemory(t *Thread, a *flushVirtualMemoryArgs) (ntdef.Status, e
 	if err := t.Probe(a.IoStatus, 16, x86.Write); err != nil {
 		return 0, err
 	}
-	if !t.proc.IsProcess(a.Process) {
-		return ntdef.STATUS_INVALID_HANDLE, nil
+	p, st := t.proc.MemoryOf(a.Process, PROCESS_VM_OPERATION)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
 	}
-	if st := t.as().Flush(&r); st != ntdef.STATUS_SUCCESS {
+	if st := p.as.Flush(&r); st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
 	if err := t.Store64(a.IoStatus, 0); err != nil {

@@ -9,12 +9,10 @@ import (
 )
 
 var workingSetServices = []Service{
-	service("NtLockVirtualMemory", Partial("the calling process"), ntLockVirtualMemory),
-	service("NtUnlockVirtualMemory", Partial("the calling process"), ntUnlockVirtualMemory),
-	service("NtGetWriteWatch", Partial("the calling process"), ntGetWriteWatch),
-	service("NtResetWriteWatch", Partial("the calling process"), ntResetWriteWatch),
-	service("NtSetInformationVirtualMemory", Partial("prefetch, page priority, removal from the working set; the calling process"), ntSetInformationVirtualMemory),
-	service("NtCreatePagingFile", Partial("STATUS_PRIVILEGE_NOT_HELD: no process holds SeCreatePagefilePrivilege"), ntCreatePagingFile),
+	service("NtLockVirtualMemory", Full, ntLockVirtualMemory),
+	service("NtUnlockVirtualMemory", Full, ntUnlockVirtualMemory),
+	service("NtGetWriteWatch", Full, ntGetWriteWatch),
+	service("NtResetWriteWatch", Full, ntResetWriteWatch),
 }
 
 type lockVirtualMemoryArgs struct {
@@ -24,35 +22,37 @@ type lockVirtualMemoryArgs struct {
 	MapType     uint32
 }
 
-// mapProcess is the MapType that locks into the working set; mapSystem, into memory, needs a privilege.
+// The MapTypes: into the working set, and into memory, which wants SeLockMemoryPrivilege. A page that is locked into the working set
+// is in memory, so that the second adds nothing here.
 const (
 	mapProcess = 1
 	mapSystem  = 2
 )
 
 func ntLockVirtualMemory(t *Thread, a *lockVirtualMemoryArgs) (ntdef.Status, error) {
-	return t.lock(a, t.as().Lock)
+	return t.lock(a, (*ntmm.AddressSpace).Lock)
 }
 
 func ntUnlockVirtualMemory(t *Thread, a *lockVirtualMemoryArgs) (ntdef.Status, error) {
-	return t.lock(a, t.as().Unlock)
+	return t.lock(a, (*ntmm.AddressSpace).Unlock)
 }
 
-func (t *Thread) lock(a *lockVirtualMemoryArgs, do func(*ntmm.Request) ntdef.Status) (ntdef.Status, error) {
+func (t *Thread) lock(a *lockVirtualMemoryArgs, do func(*ntmm.AddressSpace, *ntmm.Request) ntdef.Status) (ntdef.Status, error) {
 	switch {
 	case a.MapType == 0 || a.MapType&^(mapProcess|mapSystem) != 0:
 		return ntdef.STATUS_INVALID_PARAMETER, nil
-	case a.MapType&mapSystem != 0:
+	case a.MapType&mapSystem != 0 && !t.proc.Holds(SeLockMemoryPrivilege):
 		return ntdef.STATUS_PRIVILEGE_NOT_HELD, nil
 	}
 	r, err := t.loadRequest(a.BaseAddress, a.RegionSize)
 	if err != nil {
 		return 0, err
 	}
-	if !t.proc.IsProcess(a.Process) {
-		return ntdef.STATUS_INVALID_HANDLE, nil
+	p, st := t.proc.MemoryOf(a.Process, PROCESS_VM_OPERATION)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
 	}
-	if st := do(&r); st != ntdef.STATUS_SUCCESS {
+	if st := do(p.as, &r); st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
 	return ntdef.STATUS_SUCCESS, t.storeRequest(&r, a.BaseAddress, a.RegionSize)
@@ -69,26 +69,36 @@ type getWriteWatchArgs struct {
 }
 
 func ntGetWriteWatch(t *Thread, a *getWriteWatchArgs) (ntdef.Status, error) {
+	p, st := t.proc.MemoryOf(a.Process, PROCESS_VM_OPERATION)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	r := ntmm.Request{Base: x86.VirtAddr(a.BaseAddress), Size: a.RegionSize}
+	return t.WriteWatch(p, a.Flags, r, a.Addresses, a.Count, a.Granularity)
+}
+
+// WriteWatch is NtGetWriteWatch: the addresses of the pages that were written go to an array, their number to where the array's length
+// was. Statuses: INVALID_PARAMETER_2 (flags), _5 (no room), those of the memory manager.
+func (t *Thread) WriteWatch(
+	p *Process, flags uint32, r ntmm.Request, addresses uint64, count ntdef.Ptr[uint64], granularity ntdef.Ptr[uint32],
+) (ntdef.Status, error) {
 	const writeWatchFlagReset = 1
-	for _, p := range []struct{ at, n uint64 }{{uint64(a.Count), 8}, {uint64(a.Granularity), 4}} {
-		if err := t.Probe(p.at, p.n, x86.Read|x86.Write); err != nil {
+	for _, cell := range []struct{ at, n uint64 }{{uint64(count), 8}, {uint64(granularity), 4}} {
+		if err := t.Probe(cell.at, cell.n, x86.Read|x86.Write); err != nil {
 			return 0, err
 		}
 	}
-	room, err := t.Load64(uint64(a.Count))
+	room, err := t.Load64(uint64(count))
 	switch {
 	case err != nil:
 		return 0, err
-	case a.Flags&^uint32(writeWatchFlagReset) != 0:
+	case flags&^uint32(writeWatchFlagReset) != 0:
 		return ntdef.STATUS_INVALID_PARAMETER_2, nil
-	case room == 0 || room > uint64(t.as().Layout().High)/8:
+	case room == 0 || room > uint64(p.as.Layout().High)/8:
 		return ntdef.STATUS_INVALID_PARAMETER_5, nil
-	case !t.proc.IsProcess(a.Process):
-		return ntdef.STATUS_INVALID_HANDLE, nil
 	}
-	r := ntmm.Request{Base: x86.VirtAddr(a.BaseAddress), Size: a.RegionSize}
 	// The pages are looked at before any is reset: the array itself may fault.
-	pages, st := t.as().WriteWatch(&r, room, false)
+	pages, st := p.as.WriteWatch(&r, room, false)
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
@@ -96,19 +106,19 @@ func ntGetWriteWatch(t *Thread, a *getWriteWatchArgs) (ntdef.Status, error) {
 	for i, va := range pages {
 		binary.LittleEndian.PutUint64(b[8*i:], uint64(va))
 	}
-	if err := t.Probe(a.Addresses, max(8, uint64(len(b))), x86.Write); err != nil {
+	if err := t.Probe(addresses, max(8, uint64(len(b))), x86.Write); err != nil {
 		return 0, err
 	}
-	if a.Flags&writeWatchFlagReset != 0 {
-		t.as().WriteWatch(&r, room, true)
+	if flags&writeWatchFlagReset != 0 {
+		p.as.WriteWatch(&r, room, true)
 	}
-	if err := t.Write(a.Addresses, b); err != nil {
+	if err := t.Write(addresses, b); err != nil {
 		return 0, err
 	}
-	if err := t.Store32(uint64(a.Granularity), x86.PageSize); err != nil {
+	if err := t.Store32(uint64(granularity), x86.PageSize); err != nil {
 		return 0, err
 	}
-	return ntdef.STATUS_SUCCESS, t.Store64(uint64(a.Count), uint64(len(pages)))
+	return ntdef.STATUS_SUCCESS, t.Store64(uint64(count), uint64(len(pages)))
 }
 
 type resetWriteWatchArgs struct {
@@ -118,69 +128,9 @@ type resetWriteWatchArgs struct {
 }
 
 func ntResetWriteWatch(t *Thread, a *resetWriteWatchArgs) (ntdef.Status, error) {
-	if !t.proc.IsProcess(a.Process) {
-		return ntdef.STATUS_INVALID_HANDLE, nil
+	p, st := t.proc.MemoryOf(a.Process, PROCESS_VM_OPERATION)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
 	}
-	return t.as().ResetWriteWatch(&ntmm.Request{Base: x86.VirtAddr(a.BaseAddress), Size: a.RegionSize}), nil
-}
-
-type setInformationVirtualMemoryArgs struct {
-	Process   ntdef.Handle
-	Class     uint32
-	Count     uint64
-	Addresses uint64 // MEMORY_RANGE_ENTRY: address and bytes
-	Buffer    uint64
-	Length    uint32
-}
-
-func ntSetInformationVirtualMemory(t *Thread, a *setInformationVirtualMemoryArgs) (ntdef.Status, error) {
-	const prefetch, pagePriority, removeFromWorkingSet = 0, 1, 7
-	const maxRanges = 1 << 16
-	switch {
-	case a.Class != prefetch && a.Class != pagePriority && a.Class != removeFromWorkingSet:
-		return ntdef.STATUS_INVALID_PARAMETER_2, nil
-	case a.Count == 0 || a.Count > maxRanges:
-		return ntdef.STATUS_INVALID_PARAMETER_3, nil
-	case a.Buffer == 0:
-		return ntdef.STATUS_INVALID_PARAMETER_5, nil
-	case a.Length != 4:
-		return ntdef.STATUS_INVALID_PARAMETER_6, nil
-	case !t.proc.IsProcess(a.Process):
-		return ntdef.STATUS_INVALID_HANDLE, nil
-	}
-	value, err := t.Load32(a.Buffer)
-	if err != nil {
-		return 0, err
-	}
-	b := make([]byte, 16*a.Count)
-	if err := t.Read(a.Addresses, b); err != nil {
-		return 0, err
-	}
-	type span struct{ start, end x86.VirtAddr }
-	var spans []span
-	for ; len(b) > 0; b = b[16:] {
-		start, n := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
-		high := uint64(t.as().Layout().High) + 1
-		if n == 0 || start >= high || n > high-start {
-			return ntdef.STATUS_INVALID_PARAMETER_4, nil
-		}
-		spans = append(spans, span{x86.VirtAddr(start), x86.VirtAddr(start + n)})
-	}
-	for _, s := range spans {
-		switch a.Class {
-		case prefetch:
-			t.as().Prefetch(s.start, s.end)
-		case pagePriority:
-			t.as().SetPagePriority(s.start, s.end, uint8(min(value, 7)))
-		case removeFromWorkingSet:
-			t.as().RemoveFromWorkingSet(s.start, s.end)
-		}
-	}
-	return ntdef.STATUS_SUCCESS, nil
-}
-
-type createPagingFileArgs struct{ Name, Minimum, Maximum, Priority uint64 }
-
-func ntCreatePagingFile(*Thread, *createPagingFileArgs) (ntdef.Status, error) {
-	return ntdef.STATUS_PRIVILEGE_NOT_HELD, nil
+	return p.as.ResetWriteWatch(&ntmm.Request{Base: x86.VirtAddr(a.BaseAddress), Size: a.RegionSize}), nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -37,6 +38,30 @@ func TestChildProcesses(t *testing.T) {
 		again, _ := runChild(t, pagewalk.Config{StepOnly: step})
 		require.Equal(t, r.Instructions, again.Instructions)
 		require.Equal(t, r.Memory, again.Memory)
+	}
+}
+
+// TestMemoryOfOtherProcesses has a program that works on the address space of its child by every memory service, with handles of few
+// rights too. What Wine does of it is recorded; the rest the program checks itself.
+func TestMemoryOfOtherProcesses(t *testing.T) {
+	want, err := os.ReadFile("../winapi/kernel32/testdata/other.golden")
+	require.NoError(t, err)
+	for _, how := range []struct {
+		args []string
+		want string
+		code uint32
+	}{
+		{nil, "^" + regexp.QuoteMeta(string(want)) + "$", 77},
+		{[]string{"documented"}, `^\d\d checks, 0 failed\r\n$`, 0},
+	} {
+		var stdout, stderr bytes.Buffer
+		r, err := pagewalk.Run(context.Background(), "../winapi/kernel32/testdata/other.exe", how.args, pagewalk.Config{
+			Stdout: &stdout, Stderr: &stderr,
+		})
+		require.NoError(t, err, stderr.String())
+		require.Empty(t, stderr.String())
+		require.Regexp(t, how.want, stdout.String())
+		require.Equal(t, how.code, r.ExitCode)
 	}
 }
 

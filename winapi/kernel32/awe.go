@@ -3,6 +3,7 @@ package kernel32
 import (
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/ntmm"
 	"github.com/pagewalk/pagewalk/winapi/ntdll"
 )
 
@@ -42,7 +43,7 @@ type allocateUserPhysicalPagesNumaArgs struct {
 }
 
 func allocateUserPhysicalPagesNuma(t *nt.Thread, a *allocateUserPhysicalPagesNumaArgs) (uint64, error) {
-	if !validNode(a.Node) {
+	if !nt.ValidNode(a.Node) {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
 	st, err := t.AllocateUserPhysicalPages(a.Process, a.Count, a.Frames)
@@ -58,10 +59,14 @@ type allocateUserPhysicalPages2Args struct {
 }
 
 func allocateUserPhysicalPages2(t *nt.Thread, a *allocateUserPhysicalPages2Args) (uint64, error) {
-	if a.ParameterCount != 0 {
-		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
+	x, st, err := t.LoadExtendedParameters(a.Parameters, a.ParameterCount, false)
+	if err == nil && st == ntdef.STATUS_SUCCESS && x.Requirements != (ntmm.Requirements{}) {
+		st = ntdef.STATUS_INVALID_PARAMETER
 	}
-	st, err := t.AllocateUserPhysicalPages(a.Process, a.Count, a.Frames)
+	if err != nil || st != ntdef.STATUS_SUCCESS {
+		return result(t, st, err)
+	}
+	st, err = t.AllocateUserPhysicalPages(a.Process, a.Count, a.Frames)
 	return result(t, st, err)
 }
 

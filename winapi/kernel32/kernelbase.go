@@ -46,8 +46,13 @@ var baseFuncs = []nt.UserFunc{
 	nt.Func("AllocateUserPhysicalPages2", allocateUserPhysicalPages2),
 }
 
-// sameProcess reports whether an argument names the calling process; NULL does in the functions of Windows 10.
-func sameProcess(t *nt.Thread, h ntdef.Handle) bool { return h == 0 || t.Process().IsProcess(h) }
+// processOf returns the process of an argument whose handle has some rights; NULL names the caller in the functions of Windows 10.
+func processOf(t *nt.Thread, h ntdef.Handle, access uint32) (*nt.Process, ntdef.Status) {
+	if h == 0 {
+		return t.Process(), ntdef.STATUS_SUCCESS
+	}
+	return t.Process().MemoryOf(h, access)
+}
 
 type virtualAlloc2Args struct {
 	Process        ntdef.Handle
@@ -61,18 +66,16 @@ type virtualAlloc2Args struct {
 
 // virtualAlloc2 is NtAllocateVirtualMemoryEx: placeholders and address requirements.
 func virtualAlloc2(t *nt.Thread, a *virtualAlloc2Args) (uint64, error) {
-	if !sameProcess(t, a.Process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	x, st, err := t.LoadExtendedParameters(a.Parameters, a.ParameterCount, false)
+	if err != nil || st != ntdef.STATUS_SUCCESS {
+		return result(t, st, err)
 	}
-	q, st, err := t.LoadRequirements(a.Parameters, a.ParameterCount)
-	if err != nil {
-		return failAccess(t, err)
-	}
+	p, st := processOf(t, a.Process, nt.PROCESS_VM_OPERATION)
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}
 	r := ntmm.Request{Base: x86.VirtAddr(a.BaseAddress), Size: a.Size, Type: a.AllocationType, Protect: a.PageProtection}
-	if st := t.Process().AllocateVirtualMemoryEx(&r, q); st != ntdef.STATUS_SUCCESS {
+	if st := p.AllocateVirtualMemoryEx(&r, x.Requirements); st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}
 	return uint64(r.Base), nil
@@ -94,10 +97,12 @@ type virtualUnlockExArgs struct {
 }
 
 func virtualUnlockEx(t *nt.Thread, a *virtualUnlockExArgs) (uint64, error) {
-	if !sameProcess(t, a.Process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	p, st := processOf(t, a.Process, nt.PROCESS_VM_OPERATION)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
-	return virtualUnlock(t, &rangeArgs{a.Address, a.Size})
+	r := rangeArgs{a.Address, a.Size}
+	return boolOf(t, p.AddressSpace().Unlock(r.request()))
 }
 
 type mapViewOfFile3Args struct {
@@ -113,25 +118,26 @@ type mapViewOfFile3Args struct {
 }
 
 func mapViewOfFile3(t *nt.Thread, a *mapViewOfFile3Args) (uint64, error) {
-	q, st, err := t.LoadRequirements(a.Parameters, a.ParameterCount)
-	if err != nil {
-		return failAccess(t, err)
+	x, st, err := t.LoadExtendedParameters(a.Parameters, a.ParameterCount, true)
+	if err == nil && st == ntdef.STATUS_SUCCESS {
+		st = x.MachineStatus()
 	}
-	if st != ntdef.STATUS_SUCCESS {
-		return failStatus(t, st)
+	if err != nil || st != ntdef.STATUS_SUCCESS {
+		return result(t, st, err)
 	}
-	return mapView3(t, a, q)
+	return mapView3(t, a, x.Requirements)
 }
 
 func mapView3(t *nt.Thread, a *mapViewOfFile3Args, q ntmm.Requirements) (uint64, error) {
-	if !sameProcess(t, a.Process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	p, st := processOf(t, a.Process, nt.PROCESS_VM_OPERATION)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
 	v := ntmm.View{
 		Base: x86.VirtAddr(a.BaseAddress), Size: a.ViewSize, Offset: a.Offset, Type: a.AllocationType, Protect: a.PageProtection,
 		Requirements: q,
 	}
-	if st := t.Process().MapSection(a.Mapping, &v); !st.IsSuccess() {
+	if st := t.Process().MapSection(a.Mapping, p, &v); !st.IsSuccess() {
 		return failStatus(t, st)
 	}
 	return uint64(v.Base), nil
@@ -150,7 +156,7 @@ type mapViewOfFileNuma2Args struct {
 
 // mapViewOfFileNuma2 is MapViewOfFile2 too, which memoryapi.h makes of it.
 func mapViewOfFileNuma2(t *nt.Thread, a *mapViewOfFileNuma2Args) (uint64, error) {
-	if !validNode(a.PreferredNode) {
+	if !nt.ValidNode(a.PreferredNode) {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
 	return mapView3(t, &mapViewOfFile3Args{
@@ -166,10 +172,11 @@ type unmapViewOfFile2Args struct {
 }
 
 func unmapViewOfFile2(t *nt.Thread, a *unmapViewOfFile2Args) (uint64, error) {
-	if !sameProcess(t, a.Process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	p, st := processOf(t, a.Process, nt.PROCESS_VM_OPERATION)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
-	return boolOf(t, t.Process().UnmapSection(a.Address, a.Flags))
+	return boolOf(t, p.UnmapSection(a.Address, a.Flags))
 }
 
 type createFileMapping2Args struct {
@@ -184,10 +191,14 @@ type createFileMapping2Args struct {
 	ParameterCount uint32
 }
 
-// createFileMapping2 takes no extended parameters: the ones that there are choose NUMA nodes and partitions.
+// createFileMapping2 takes a NUMA node; the other parameters that there are for it choose partitions and AWE.
 func createFileMapping2(t *nt.Thread, a *createFileMapping2Args) (uint64, error) {
-	if a.ParameterCount != 0 {
-		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
+	x, st, err := t.LoadExtendedParameters(a.Parameters, a.ParameterCount, false)
+	if err == nil && st == ntdef.STATUS_SUCCESS && x.Requirements != (ntmm.Requirements{}) {
+		st = ntdef.STATUS_INVALID_PARAMETER
+	}
+	if err != nil || st != ntdef.STATUS_SUCCESS {
+		return result(t, st, err)
 	}
 	name, err := textAt(a.Name, t.WString)
 	if err != nil {
@@ -208,13 +219,14 @@ type queryVirtualMemoryInformationArgs struct {
 // queryVirtualMemoryInformation knows the one class that there is, MemoryRegionInfo.
 func queryVirtualMemoryInformation(t *nt.Thread, a *queryVirtualMemoryInformationArgs) (uint64, error) {
 	const memoryRegionInfo = 0
-	switch {
-	case !sameProcess(t, a.Process):
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
-	case a.Class != memoryRegionInfo:
+	if a.Class != memoryRegionInfo {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
-	b, st := t.Process().MarshalRegion(a.Address)
+	p, st := processOf(t, a.Process, nt.PROCESS_QUERY_INFORMATION)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
+	}
+	b, st := p.MarshalRegion(a.Address)
 	switch {
 	case st != ntdef.STATUS_SUCCESS:
 		return fail(t, ntdll.ERROR_INVALID_ADDRESS)
@@ -241,8 +253,8 @@ type setProcessValidCallTargetsArgs struct {
 // setProcessValidCallTargets fails as in any process without control-flow guard: images keep their own check function, which
 // checks nothing.
 func setProcessValidCallTargets(t *nt.Thread, a *setProcessValidCallTargetsArgs) (uint64, error) {
-	if !sameProcess(t, a.Process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	if _, st := processOf(t, a.Process, nt.PROCESS_VM_OPERATION); st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
 	return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 }

@@ -107,14 +107,11 @@ type createFileMappingNumaArgs struct {
 
 // createFileMappingNuma has one node to prefer, 0; NUMA_NO_PREFERRED_NODE does as well.
 func createFileMappingNuma(t *nt.Thread, a *createFileMappingNumaArgs) (uint64, error) {
-	if !validNode(a.Node) {
+	if !nt.ValidNode(a.Node) {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
 	return createFileMapping(t, &createFileMappingArgs{a.File, a.Attributes, a.Protect, a.SizeHigh, a.SizeLow, a.Name}, t.WString)
 }
-
-// validNode reports whether the machine has a NUMA node: it has node 0.
-func validNode(node uint32) bool { return node == 0 || node == ^uint32(0) }
 
 type createFileMappingFromAppArgs struct {
 	File       ntdef.Handle
@@ -201,7 +198,7 @@ type mapViewOfFileExNumaArgs struct {
 }
 
 func mapViewOfFileExNuma(t *nt.Thread, a *mapViewOfFileExNumaArgs) (uint64, error) {
-	if !validNode(a.Node) {
+	if !nt.ValidNode(a.Node) {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
 	return mapView(t, a.Mapping, a.Access, join64(a.OffsetHigh, a.OffsetLow), a.Bytes, a.Address)
@@ -220,7 +217,7 @@ func mapViewOfFileFromApp(t *nt.Thread, a *mapViewOfFileFromAppArgs) (uint64, er
 
 func mapView(t *nt.Thread, mapping ntdef.Handle, access uint32, offset, size, address uint64) (uint64, error) {
 	v := ntmm.View{Base: x86.VirtAddr(address), Size: size, Offset: offset, Protect: viewProtect(access)}
-	if st := t.Process().MapSection(mapping, &v); !st.IsSuccess() {
+	if st := t.Process().MapSection(mapping, t.Process(), &v); !st.IsSuccess() {
 		return failStatus(t, st)
 	}
 	return uint64(v.Base), nil

@@ -40,7 +40,7 @@ type virtualAllocExArgs struct {
 }
 
 func virtualAllocEx(t *nt.Thread, a *virtualAllocExArgs) (uint64, error) {
-	p, st := t.Process().ProcessByHandle(a.Process)
+	p, st := t.Process().MemoryOf(a.Process, nt.PROCESS_VM_OPERATION)
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}
@@ -57,7 +57,7 @@ type virtualAllocExNumaArgs struct {
 }
 
 func virtualAllocExNuma(t *nt.Thread, a *virtualAllocExNumaArgs) (uint64, error) {
-	if !validNode(a.Node) {
+	if !nt.ValidNode(a.Node) {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
 	return virtualAllocEx(t, &virtualAllocExArgs{a.Process, a.Address, a.Size, a.AllocationType, a.Protect})
@@ -71,7 +71,7 @@ type virtualFreeExArgs struct {
 }
 
 func virtualFreeEx(t *nt.Thread, a *virtualFreeExArgs) (uint64, error) {
-	p, st := t.Process().ProcessByHandle(a.Process)
+	p, st := t.Process().MemoryOf(a.Process, nt.PROCESS_VM_OPERATION)
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}
@@ -87,7 +87,7 @@ type virtualProtectExArgs struct {
 }
 
 func virtualProtectEx(t *nt.Thread, a *virtualProtectExArgs) (uint64, error) {
-	p, st := t.Process().ProcessByHandle(a.Process)
+	p, st := t.Process().MemoryOf(a.Process, nt.PROCESS_VM_OPERATION)
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}
@@ -102,7 +102,7 @@ type virtualQueryExArgs struct {
 }
 
 func virtualQueryEx(t *nt.Thread, a *virtualQueryExArgs) (uint64, error) {
-	p, st := t.Process().ProcessByHandle(a.Process)
+	p, st := t.Process().MemoryOf(a.Process, nt.PROCESS_QUERY_INFORMATION)
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}
@@ -233,41 +233,12 @@ const watchFailed = 1<<32 - 1
 
 // getWriteWatch returns 0, or watchFailed with the last error set.
 func getWriteWatch(t *nt.Thread, a *getWriteWatchArgs) (uint64, error) {
-	const writeWatchFlagReset = 1
-	for _, p := range []struct{ at, n uint64 }{{uint64(a.Count), 8}, {uint64(a.Granularity), 4}} {
-		if err := t.Probe(p.at, p.n, x86.Read|x86.Write); err != nil {
-			_, err = failAccess(t, err)
-			return watchFailed, err
-		}
-	}
-	room, err := t.Load64(uint64(a.Count))
-	if err != nil {
-		return 0, err
-	}
-	if room == 0 || a.Flags&^uint32(writeWatchFlagReset) != 0 {
-		_, err := fail(t, ntdll.ERROR_INVALID_PARAMETER)
+	r := ntmm.Request{Base: x86.VirtAddr(a.BaseAddress), Size: a.RegionSize}
+	st, err := t.WriteWatch(t.Process(), a.Flags, r, a.Addresses, a.Count, a.Granularity)
+	if ok, err := result(t, st, err); err != nil || ok == 0 {
 		return watchFailed, err
 	}
-	as := t.Process().AddressSpace()
-	r := &ntmm.Request{Base: x86.VirtAddr(a.BaseAddress), Size: a.RegionSize}
-	pages, st := as.WriteWatch(r, room, false) // looked at before any is reset: the array itself may fault
-	if st != ntdef.STATUS_SUCCESS {
-		_, err := failStatus(t, st)
-		return watchFailed, err
-	}
-	for i, va := range pages {
-		if err := t.Store64(a.Addresses+8*uint64(i), uint64(va)); err != nil {
-			_, err = failAccess(t, err)
-			return watchFailed, err
-		}
-	}
-	if a.Flags&writeWatchFlagReset != 0 {
-		as.WriteWatch(r, room, true)
-	}
-	if err := t.Store64(uint64(a.Count), uint64(len(pages))); err != nil {
-		return 0, err
-	}
-	return 0, t.Store32(uint64(a.Granularity), x86.PageSize)
+	return 0, nil
 }
 
 func resetWriteWatch(t *nt.Thread, a *rangeArgs) (uint64, error) {
@@ -288,10 +259,8 @@ type flushInstructionCacheArgs struct {
 
 // flushInstructionCache has nothing to do: the processor sees every write to code.
 func flushInstructionCache(t *nt.Thread, a *flushInstructionCacheArgs) (uint64, error) {
-	if !t.Process().IsProcess(a.Process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
-	}
-	return 1, nil
+	_, st := t.Process().ProcessFor(a.Process, nt.PROCESS_VM_WRITE)
+	return boolOf(t, st)
 }
 
 type getSystemInfoArgs struct{ SystemInfo uint64 }

@@ -61,8 +61,9 @@ type mitigationPolicyArgs struct {
 // getProcessMitigationPolicy answers what holds here: DEP without ATL thunks, for good; ASLR from the bottom up, with high
 // entropy where the program allows it; dynamic code as it was set. The other policies are off.
 func getProcessMitigationPolicy(t *nt.Thread, a *mitigationPolicyArgs) (uint64, error) {
-	if !t.Process().IsProcess(a.Process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	p, st := t.Process().ProcessFor(a.Process, nt.PROCESS_QUERY_INFORMATION)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
 	var b [8]byte
 	n := 4
@@ -74,7 +75,7 @@ func getProcessMitigationPolicy(t *nt.Thread, a *mitigationPolicyArgs) (uint64, 
 		const bottomUp, highEntropy = 1, 4
 		b[0] = bottomUp | highEntropy
 	case processDynamicCodePolicy:
-		b[0] = byte(truth(t.Process().AddressSpace().DynamicCodeProhibited()))
+		b[0] = byte(truth(p.AddressSpace().DynamicCodeProhibited()))
 	default:
 		if a.Policy >= processMaxPolicy {
 			return fail(t, ntdll.ERROR_INVALID_PARAMETER)
@@ -133,31 +134,35 @@ const processMemoryPriority = 0
 
 // getProcessInformation knows ProcessMemoryPriority, a MEMORY_PRIORITY_INFORMATION.
 func getProcessInformation(t *nt.Thread, a *processInformationArgs) (uint64, error) {
-	if ok, err := memoryPriorityArgs(t, a); err != nil || !ok {
+	p, err := memoryPriorityArgs(t, a, nt.PROCESS_QUERY_INFORMATION)
+	if err != nil || p == nil {
 		return 0, err
 	}
-	return 1, t.Store32(a.Buffer, t.Process().PagePriority())
+	return 1, t.Store32(a.Buffer, p.PagePriority())
 }
 
 func setProcessInformation(t *nt.Thread, a *processInformationArgs) (uint64, error) {
-	if ok, err := memoryPriorityArgs(t, a); err != nil || !ok {
+	p, err := memoryPriorityArgs(t, a, nt.PROCESS_SET_INFORMATION)
+	if err != nil || p == nil {
 		return 0, err
 	}
 	v, err := t.Load32(a.Buffer)
 	if err != nil {
 		return failAccess(t, err)
 	}
-	return boolOf(t, t.Process().SetPagePriority(v))
+	return boolOf(t, p.SetPagePriority(v))
 }
 
-func memoryPriorityArgs(t *nt.Thread, a *processInformationArgs) (bool, error) {
+// memoryPriorityArgs returns the process, or nil with the last error set.
+func memoryPriorityArgs(t *nt.Thread, a *processInformationArgs, access uint32) (*nt.Process, error) {
+	p, st := t.Process().MemoryOf(a.Process, access)
 	switch {
-	case !t.Process().IsProcess(a.Process):
-		return false, ntdll.SetLastError(t, ntdll.ERROR_INVALID_HANDLE)
+	case st != ntdef.STATUS_SUCCESS:
+		return nil, ntdll.SetLastError(t, ntdll.DosError(st))
 	case a.Class != processMemoryPriority:
-		return false, ntdll.SetLastError(t, ntdll.ERROR_NOT_SUPPORTED)
+		return nil, ntdll.SetLastError(t, ntdll.ERROR_NOT_SUPPORTED)
 	case a.Size != 4:
-		return false, ntdll.SetLastError(t, ntdll.ERROR_BAD_LENGTH)
+		return nil, ntdll.SetLastError(t, ntdll.ERROR_BAD_LENGTH)
 	}
-	return true, nil
+	return p, nil
 }

@@ -3,7 +3,6 @@ package kernel32
 import (
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntdef"
-	"github.com/pagewalk/pagewalk/ntmm"
 	"github.com/pagewalk/pagewalk/winapi/ntdll"
 	"github.com/pagewalk/pagewalk/x86"
 )
@@ -60,28 +59,13 @@ type prefetchArgs struct {
 }
 
 func prefetchVirtualMemory(t *nt.Thread, a *prefetchArgs) (uint64, error) {
-	const maxRanges = 1 << 16
+	p, st := t.Process().MemoryOf(a.Process, nt.PROCESS_VM_OPERATION)
 	switch {
-	case !t.Process().IsProcess(a.Process):
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
-	case a.Flags != 0, a.Count == 0, a.Count > maxRanges:
+	case st != ntdef.STATUS_SUCCESS:
+		return failStatus(t, st)
+	case a.Flags != 0:
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
-	b := make([]byte, 16*a.Count)
-	if err := t.Read(a.Entries, b); err != nil {
-		return failAccess(t, err)
-	}
-	as := t.Process().AddressSpace()
-	var ranges []ntmm.Request
-	for ; len(b) > 0; b = b[16:] {
-		r := ntmm.Request{Base: x86.VirtAddr(get64(b)), Size: get64(b[8:])}
-		if r.Size == 0 || r.Base > as.Layout().High || r.Size > uint64(as.Layout().High-r.Base)+1 {
-			return fail(t, ntdll.ERROR_INVALID_PARAMETER)
-		}
-		ranges = append(ranges, r)
-	}
-	for _, r := range ranges {
-		as.Prefetch(r.Base, r.Base+x86.VirtAddr(r.Size))
-	}
-	return 1, nil
+	st, err := t.SetVirtualMemory(p, nt.VmPrefetchInformation, a.Entries, a.Count, a.Flags)
+	return result(t, st, err)
 }

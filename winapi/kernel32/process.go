@@ -104,7 +104,7 @@ type openProcessArgs struct {
 }
 
 func openProcess(t *nt.Thread, a *openProcessArgs) (uint64, error) {
-	h, st := t.Process().OpenProcess(uint64(a.ID))
+	h, st := t.Process().OpenProcess(uint64(a.ID), a.Access)
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}

@@ -22,7 +22,7 @@ type processMemoryArgs struct {
 }
 
 func readProcessMemory(t *nt.Thread, a *processMemoryArgs) (uint64, error) {
-	p, st := t.Process().ProcessByHandle(a.Process)
+	p, st := t.Process().MemoryOf(a.Process, nt.PROCESS_VM_READ)
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}
@@ -31,7 +31,7 @@ func readProcessMemory(t *nt.Thread, a *processMemoryArgs) (uint64, error) {
 
 // writeProcessMemory writes to pages that may be executed and not written too: a debugger's breakpoints.
 func writeProcessMemory(t *nt.Thread, a *processMemoryArgs) (uint64, error) {
-	p, st := t.Process().ProcessByHandle(a.Process)
+	p, st := t.Process().MemoryOf(a.Process, nt.PROCESS_VM_WRITE|nt.PROCESS_VM_OPERATION)
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}

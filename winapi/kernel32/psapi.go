@@ -1,6 +1,8 @@
 package kernel32
 
 import (
+	"encoding/binary"
+
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/winapi"
@@ -54,13 +56,14 @@ type bufferArgs struct {
 
 // queryWorkingSet fills a PSAPI_WORKING_SET_INFORMATION: ERROR_BAD_LENGTH, with the count stored, where not all blocks fit.
 func queryWorkingSet(t *nt.Thread, a *bufferArgs) (uint64, error) {
+	p, st := t.Process().MemoryOf(a.Process, nt.PROCESS_QUERY_INFORMATION|nt.PROCESS_VM_READ)
 	switch {
-	case !t.Process().IsProcess(a.Process):
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	case st != ntdef.STATUS_SUCCESS:
+		return failStatus(t, st)
 	case a.Size < 8:
 		return fail(t, ntdll.ERROR_BAD_LENGTH)
 	}
-	blocks := t.Process().WorkingSetBlocks()
+	blocks := p.WorkingSetBlocks()
 	if err := t.Store64(a.Buffer, uint64(len(blocks))); err != nil {
 		return failAccess(t, err)
 	}
@@ -80,9 +83,10 @@ func queryWorkingSet(t *nt.Thread, a *bufferArgs) (uint64, error) {
 // queryWorkingSetEx fills the blocks of an array of PSAPI_WORKING_SET_EX_INFORMATION.
 func queryWorkingSetEx(t *nt.Thread, a *bufferArgs) (uint64, error) {
 	const entry = 16
+	p, st := t.Process().MemoryOf(a.Process, nt.PROCESS_QUERY_INFORMATION)
 	switch {
-	case !t.Process().IsProcess(a.Process):
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	case st != ntdef.STATUS_SUCCESS:
+		return failStatus(t, st)
 	case a.Size < entry || a.Size%entry != 0:
 		return fail(t, ntdll.ERROR_BAD_LENGTH)
 	}
@@ -94,7 +98,7 @@ func queryWorkingSetEx(t *nt.Thread, a *bufferArgs) (uint64, error) {
 		if err != nil {
 			return 0, err
 		}
-		if err := t.Store64(at+8, t.Process().WorkingSetAttributes(va)); err != nil {
+		if err := t.Store64(at+8, p.WorkingSetAttributes(va)); err != nil {
 			return 0, err
 		}
 	}
@@ -102,10 +106,11 @@ func queryWorkingSetEx(t *nt.Thread, a *bufferArgs) (uint64, error) {
 }
 
 func initializeProcessForWsWatch(t *nt.Thread, a *processArgs) (uint64, error) {
-	if !t.Process().IsProcess(a.Process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	p, st := t.Process().MemoryOf(a.Process, nt.PROCESS_QUERY_INFORMATION)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
-	return boolOf(t, t.Process().WatchWorkingSet())
+	return boolOf(t, p.WatchWorkingSet())
 }
 
 func getWsChanges(t *nt.Thread, a *bufferArgs) (uint64, error) {
@@ -128,13 +133,14 @@ func getWsChangesEx(t *nt.Thread, a *getWsChangesExArgs) (uint64, error) {
 
 // wsChanges stores what came into the working set since it was last asked.
 func wsChanges(t *nt.Thread, process ntdef.Handle, buffer, size uint64, ex bool, needed ntdef.Ptr[uint32]) (uint64, error) {
-	if !t.Process().IsProcess(process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	p, st := t.Process().ProcessFor(process, nt.PROCESS_QUERY_INFORMATION)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
 	if err := t.Probe(buffer, size, x86.Write); err != nil {
 		return failAccess(t, err)
 	}
-	b, need, st := t.Process().MarshalWorkingSetChanges(ex, size)
+	b, need, st := p.MarshalWorkingSetChanges(ex, size)
 	if needed != 0 {
 		if err := t.Store32(uint64(needed), uint32(need)); err != nil {
 			return 0, err
@@ -149,13 +155,14 @@ func wsChanges(t *nt.Thread, process ntdef.Handle, buffer, size uint64, ex bool,
 // getProcessMemoryInfo fills a PROCESS_MEMORY_COUNTERS, its EX or its EX2 form, as far as the size goes.
 func getProcessMemoryInfo(t *nt.Thread, a *bufferArgs) (uint64, error) {
 	const plain, ex2 = 72, 96
+	p, st := t.Process().ProcessFor(a.Process, nt.PROCESS_QUERY_LIMITED_INFORMATION)
 	switch {
-	case !t.Process().IsProcess(a.Process):
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	case st != ntdef.STATUS_SUCCESS:
+		return failStatus(t, st)
 	case a.Size < plain:
 		return fail(t, ntdll.ERROR_INSUFFICIENT_BUFFER)
 	}
-	v := t.Process().VMCounters() // VM_COUNTERS_EX2
+	v := p.VMCounters() // VM_COUNTERS_EX2
 	var b [ex2]byte
 	put32(b[0:], a.Size)
 	put32(b[4:], uint32(get64(v[16:])))
@@ -204,10 +211,11 @@ type mappedFileNameArgs struct {
 }
 
 func getMappedFileName(t *nt.Thread, a *mappedFileNameArgs, enc encoding) (uint64, error) {
-	if !t.Process().IsProcess(a.Process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	p, st := t.Process().MemoryOf(a.Process, nt.PROCESS_QUERY_INFORMATION)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
-	name, st := t.Process().MappedFilename(a.Address)
+	name, st := p.MappedFilename(a.Address)
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}
@@ -278,12 +286,13 @@ type enumArgs struct {
 }
 
 func enumProcessModules(t *nt.Thread, a *enumArgs) (uint64, error) {
-	if !t.Process().IsProcess(a.Process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	p, st := t.Process().MemoryOf(a.Process, nt.PROCESS_QUERY_INFORMATION|nt.PROCESS_VM_READ)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
-	program := t.Process().Program().Base
+	program := p.Program().Base
 	bases := []uint64{program} // the program comes first, as in the loader's list
-	for _, m := range t.Process().Modules() {
+	for _, m := range p.Modules() {
 		if m.Base != program {
 			bases = append(bases, m.Base)
 		}
@@ -307,13 +316,15 @@ type enumProcessesArgs struct {
 }
 
 func enumProcesses(t *nt.Thread, a *enumProcessesArgs) (uint64, error) {
-	var b [4]byte
-	put32(b[:], uint32(t.Process().ID()))
-	n := min(a.Size&^3, 4)
+	var b []byte
+	for _, p := range t.System().Processes() {
+		b = binary.LittleEndian.AppendUint32(b, uint32(p.ID()))
+	}
+	n := min(int(a.Size&^3), len(b))
 	if err := t.Write(a.List, b[:n]); err != nil {
 		return failAccess(t, err)
 	}
-	return 1, t.Store32(uint64(a.Needed), n)
+	return 1, t.Store32(uint64(a.Needed), uint32(n))
 }
 
 type moduleNameExArgs struct {
@@ -333,12 +344,13 @@ func getModuleBaseName(t *nt.Thread, a *moduleNameExArgs, enc encoding) (uint64,
 
 // moduleText stores the name of a module; 0 is the program.
 func moduleText(t *nt.Thread, a *moduleNameExArgs, enc encoding, text func(*nt.Module) string) (uint64, error) {
-	if !t.Process().IsProcess(a.Process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	p, st := t.Process().MemoryOf(a.Process, nt.PROCESS_QUERY_INFORMATION|nt.PROCESS_VM_READ)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
-	m := t.Process().Program()
+	m := p.Program()
 	if a.Module != 0 {
-		m = t.Process().ModuleAt(a.Module)
+		m = p.ModuleAt(a.Module)
 	}
 	if m == nil || a.Module != 0 && m.Base != a.Module {
 		return fail(t, ntdll.ERROR_INVALID_HANDLE)
@@ -356,26 +368,24 @@ type moduleInformationArgs struct {
 // getModuleInformation fills a MODULEINFO: base, size, entry point, 24 bytes.
 func getModuleInformation(t *nt.Thread, a *moduleInformationArgs) (uint64, error) {
 	const size = 24
-	m := t.Process().ModuleAt(a.Module)
+	p, st := t.Process().MemoryOf(a.Process, nt.PROCESS_QUERY_INFORMATION|nt.PROCESS_VM_READ)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
+	}
+	m := p.ModuleAt(a.Module)
 	switch {
-	case !t.Process().IsProcess(a.Process), m == nil, m.Base != a.Module:
+	case m == nil, m.Base != a.Module:
 		return fail(t, ntdll.ERROR_INVALID_HANDLE)
 	case a.Size < size:
 		return fail(t, ntdll.ERROR_INSUFFICIENT_BUFFER)
 	}
-	header, err := t.Load32(m.Base + 0x3c)
-	if err != nil {
-		return failAccess(t, err)
-	}
-	entry, err := t.Load32(m.Base + uint64(header) + 0x28)
-	if err != nil {
-		return failAccess(t, err)
+	entry, st := t.EntryPoint(p, m)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
 	var b [size]byte
 	put64(b[0:], m.Base)
 	put32(b[8:], uint32(m.Size))
-	if entry != 0 {
-		put64(b[16:], m.Base+uint64(entry))
-	}
+	put64(b[16:], entry)
 	return 1, t.Write(a.Info, b[:])
 }

@@ -3,7 +3,6 @@ package kernel32
 import (
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntdef"
-	"github.com/pagewalk/pagewalk/winapi/ntdll"
 	"github.com/pagewalk/pagewalk/x86"
 )
 
@@ -24,10 +23,11 @@ type getWorkingSetSizeArgs struct {
 }
 
 func getProcessWorkingSetSize(t *nt.Thread, a *getWorkingSetSizeArgs) (uint64, error) {
-	if !t.Process().IsProcess(a.Process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	p, st := t.Process().ProcessFor(a.Process, nt.PROCESS_QUERY_LIMITED_INFORMATION)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
-	ws := t.Process().AddressSpace().WorkingSet()
+	ws := p.AddressSpace().WorkingSet()
 	if err := t.Store64(uint64(a.Minimum), ws.Minimum<<x86.PageShift); err != nil {
 		return 0, err
 	}
@@ -46,7 +46,8 @@ func getProcessWorkingSetSizeEx(t *nt.Thread, a *getWorkingSetSizeExArgs) (uint6
 	if err != nil || ok == 0 {
 		return ok, err
 	}
-	return 1, t.Store32(uint64(a.Flags), nt.WorkingSetFlags(t.Process().AddressSpace().WorkingSet()))
+	p, _ := t.Process().ProcessByHandle(a.Process)
+	return 1, t.Store32(uint64(a.Flags), nt.WorkingSetFlags(p.AddressSpace().WorkingSet()))
 }
 
 type setWorkingSetSizeArgs struct {
@@ -67,10 +68,11 @@ type setWorkingSetSizeExArgs struct {
 }
 
 func setProcessWorkingSetSizeEx(t *nt.Thread, a *setWorkingSetSizeExArgs) (uint64, error) {
-	if !t.Process().IsProcess(a.Process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	p, st := t.Process().MemoryOf(a.Process, nt.PROCESS_SET_QUOTA)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
-	return boolOf(t, t.Process().SetWorkingSetSize(a.Minimum, a.Maximum, a.Flags))
+	return boolOf(t, p.SetWorkingSetSize(a.Minimum, a.Maximum, a.Flags))
 }
 
 type getSystemFileCacheSizeArgs struct {
