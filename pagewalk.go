@@ -36,6 +36,9 @@ type Config struct {
 	Seed     uint64    // decides ASLR, cookies and RDRAND: one seed, one run
 	Env      []string
 
+	// Sysroot has the guest run real system DLLs: "wine" for those of Debian's libwine, else a folder of them. "" means the
+	// built-in ones.
+	Sysroot    string
 	Drives     []nt.Drive     // besides C:, whose \guest is the program's folder under an overlay in memory
 	Privileges []nt.Privilege // that the guest may enable, such as SeLockMemoryPrivilege
 
@@ -66,6 +69,7 @@ type Machine struct {
 	tracer *trace.Tracer
 	folder *os.Root
 	file   *os.File
+	real   *nt.Sysroot // nil: the built-in DLLs
 }
 
 // Run runs the PE64 program at a host path with arguments. A program that ends by itself or by an exception is a result;
@@ -123,15 +127,15 @@ func (m *Machine) start(program string, args []string, cfg *Config, size int64) 
 			return err
 		}
 	}
-	set, err := SystemDLLs()
-	if err != nil {
-		return err
-	}
 	sysCfg := nt.Config{
 		RAMBytes: cfg.RAM, PageFile: cfg.PageFile, TLB: profile, Exact: cfg.Exact, Timing: cfg.Timing, Seed: cfg.Seed, Layout: cfg.Layout,
-		SystemImages: set.Images, UserFuncs: set.Funcs, Stdin: cfg.Stdin, Stdout: cfg.Stdout, Stderr: cfg.Stderr,
+		Stdin: cfg.Stdin, Stdout: cfg.Stdout, Stderr: cfg.Stderr,
 		MaxInstructions: cfg.MaxInstructions, StepOnly: cfg.StepOnly, Privileges: cfg.Privileges,
 	}
+	if err := m.systemDLLs(cfg, &sysCfg); err != nil {
+		return err
+	}
+	var err error
 	if cfg.Trace != nil {
 		m.tracer = trace.New(cfg.Trace, cfg.TraceFormat, cfg.TraceKinds)
 		sysCfg.Hooks = m.tracer.Hooks()
@@ -159,6 +163,22 @@ func (m *Machine) start(program string, args []string, cfg *Config, size int64) 
 		Path: Folder + strings.ReplaceAll(name, `\`, "_"), File: m.file, Size: size, Folder: m.folder.FS(),
 	}, args, env)
 	return err
+}
+
+// systemDLLs chooses the built-in DLLs or real ones.
+func (m *Machine) systemDLLs(cfg *Config, sys *nt.Config) error {
+	if cfg.Sysroot != "" {
+		var err error
+		m.real, err = openSysroot(cfg.Sysroot)
+		sys.Sysroot = m.real
+		return err
+	}
+	set, err := SystemDLLs()
+	if err != nil {
+		return err
+	}
+	sys.SystemImages, sys.UserFuncs = set.Images, set.Funcs
+	return nil
 }
 
 // DefaultEnv is the environment of a guest that is given none.
@@ -206,6 +226,12 @@ func (m *Machine) Close() error {
 	}
 	if m.sys != nil {
 		errs = append(errs, m.sys.Close())
+	}
+	if m.real != nil {
+		errs = append(errs, m.real.System.Close())
+		if m.real.NLS != nil {
+			errs = append(errs, m.real.NLS.Close())
+		}
 	}
 	errs = append(errs, m.file.Close())
 	return errors.Join(errs...)

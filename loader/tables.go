@@ -1,6 +1,9 @@
 package loader
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // Relocations returns the RVAs of the 8-byte addresses that move with the image, in the file's order: every DIR64 entry of
 // the .reloc section. Other types, which no x86-64 linker writes, are an error (PE Format, "The .reloc section").
@@ -38,6 +41,23 @@ func (p *PE) Relocations() ([]uint32, error) {
 		off += size
 	}
 	return list, nil
+}
+
+// Fixups returns what Relocations does and the address of the image base in the header, ascending and each once: everything that
+// changes where an image is linked for another base.
+func (p *PE) Fixups() ([]uint32, error) {
+	list, err := p.Relocations()
+	if err != nil {
+		return nil, err
+	}
+	var at [4]byte
+	if err := p.readAt(0x3c, at[:]); err != nil {
+		return nil, err
+	}
+	const imageBase = 24 + 24 // behind the signature and the COFF header, in the optional header
+	list = append(list, binary.LittleEndian.Uint32(at[:])+imageBase)
+	slices.Sort(list)
+	return slices.Compact(list), nil
 }
 
 // TLS is the thread-local-storage directory; its addresses are virtual, not RVAs (PE Format, "The .tls section").

@@ -1,6 +1,10 @@
 package nt
 
 import (
+	"cmp"
+	"slices"
+
+	"github.com/pagewalk/pagewalk/loader"
 	"github.com/pagewalk/pagewalk/ntmm"
 	"github.com/pagewalk/pagewalk/x86"
 )
@@ -42,24 +46,45 @@ func (l Layout) high(characteristics uint16) uint64 {
 const imageDynamicBase = 0x40
 
 // relocatable reports whether an image can run anywhere.
-func (s *Section) relocatable() bool {
+func relocatable(pe *loader.PE) bool {
 	const relocsStripped = 1 // IMAGE_FILE_RELOCS_STRIPPED
-	return s.PE.Characteristics&relocsStripped == 0 && s.PE.Directories[5].Size != 0
+	return pe.Characteristics&relocsStripped == 0 && pe.Directories[loader.DirectoryRelocations].Size != 0
 }
 
-// imageBase picks where an image goes: its preferred base, or where ASLR moves it.
-func (p *Process) imageBase(sec *Section) x86.VirtAddr {
-	preferred := x86.VirtAddr(sec.PE.ImageBase)
-	if sec.PE.DllCharacteristics&imageDynamicBase == 0 || !sec.relocatable() {
-		return preferred
+// imageBase picks where an image lies in every process, when its section is made: its preferred base, or where ASLR moves it. A
+// program moves by itself; DLLs by one bias, and below those that came before where that place is another DLL's.
+func (s *System) imageBase(pe *loader.PE) uint64 {
+	const fileDLL = 0x2000 // IMAGE_FILE_DLL
+	switch {
+	case pe.DllCharacteristics&imageDynamicBase == 0 || !relocatable(pe):
+		return pe.ImageBase
+	case pe.Characteristics&fileDLL == 0:
+		return pe.ImageBase + aslrUnit*(1+s.rng.Uint64N(exeSlots))
 	}
-	if p.program == nil {
-		if sec.base == 0 {
-			sec.base = preferred + aslrUnit*x86.VirtAddr(1+p.sys.rng.Uint64N(exeSlots))
+	return s.dlls.place(pe.ImageBase+aslrUnit*s.bias, uint64(pe.SizeOfImage))
+}
+
+// dllPlaces are the addresses that DLLs have in every process, in ascending order.
+type dllPlaces struct{ taken []dllPlace }
+
+type dllPlace struct{ start, end uint64 }
+
+// place takes size bytes at base, or below what is there.
+func (d *dllPlaces) place(base, size uint64) uint64 {
+	size = roundUp(size, aslrUnit)
+	for i := len(d.taken) - 1; i >= 0; i-- {
+		if o := d.taken[i]; base < o.end && o.start < base+size {
+			base = o.start - size
 		}
-		return sec.base
 	}
-	return preferred + aslrUnit*x86.VirtAddr(p.sys.bias)
+	at, _ := slices.BinarySearchFunc(d.taken, base, func(p dllPlace, b uint64) int { return cmp.Compare(p.start, b) })
+	d.taken = slices.Insert(d.taken, at, dllPlace{base, base + size})
+	return base
+}
+
+// free gives a place back.
+func (d *dllPlaces) free(base uint64) {
+	d.taken = slices.DeleteFunc(d.taken, func(p dllPlace) bool { return p.start == base })
 }
 
 // randomBase picks a free place for size bytes in the low part of the address space, 64 KiB-aligned.

@@ -195,3 +195,63 @@ func ntdllImage(t *testing.T) map[string][]byte {
 	require.NoError(t, err)
 	return map[string][]byte{"ntdll.dll": tiny}
 }
+
+// Two folders of the host are one folder of the guest: what was there first stays, folders are joined, and one may show some files only.
+func TestMountsAreJoined(t *testing.T) {
+	p, _ := drives(t, Drive{Letter: 'D', Folder: `\`})
+	root := func(files map[string]string) *os.Root {
+		dir := t.TempDir()
+		for name, text := range files {
+			require.NoError(t, os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755))
+			require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
+		}
+		r, err := os.OpenRoot(dir)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, r.Close()) })
+		return r
+	}
+	first := root(map[string]string{"kernel32.dll": "first", "drivers/a": "a"})
+	second := root(map[string]string{"KERNEL32.dll": "second", "drivers/b": "b", "l_intl.nls": "nls", "README": "no"})
+	own := p.mustOpen(t, `C:\Windows\System32\own.txt`, ntdef.GENERIC_WRITE, ntdef.FILE_CREATE)
+	p.CloseHandle(own)
+	const folder = `\Windows\System32`
+	require.NoError(t, p.sys.Mount(Drive{Letter: 'c', Folder: folder, Root: first, ReadOnly: true}))
+	require.NoError(t, p.sys.Mount(Drive{Letter: 'C', Folder: folder, Root: second, ReadOnly: true, Only: "*.nls"}))
+	require.NoError(t, p.sys.Mount(Drive{Letter: 'C', Folder: folder + `\drivers`, Root: root(map[string]string{"c": ""}), ReadOnly: true}))
+	require.Error(t, p.sys.Mount(Drive{Letter: 'C', Folder: folder + `\own.txt`, Root: first}))
+	require.Error(t, p.sys.Mount(Drive{Letter: '1', Folder: folder, Root: first}))
+	require.Error(t, p.sys.Mount(Drive{Letter: 'C', Folder: folder}))
+	for path, want := range map[string]ntdef.Status{
+		`own.txt`: ntdef.STATUS_SUCCESS, `L_INTL.NLS`: ntdef.STATUS_SUCCESS, `readme`: ntdef.STATUS_OBJECT_NAME_NOT_FOUND,
+		`drivers\a`: ntdef.STATUS_SUCCESS, `drivers\b`: ntdef.STATUS_OBJECT_NAME_NOT_FOUND, `drivers\c`: ntdef.STATUS_SUCCESS,
+	} {
+		require.Equal(t, want, p.opens(`C:`+folder+`\`+path, ntdef.GENERIC_READ, ntdef.FILE_OPEN), path)
+	}
+	h := p.mustOpen(t, `C:\windows\system32\kernel32.dll`, ntdef.GENERIC_READ, ntdef.FILE_OPEN)
+	b := make([]byte, 9)
+	n, _ := p.ReadFile(h, b)
+	require.Equal(t, "first", string(b[:n]))
+	require.Equal(t, ntdef.STATUS_MEDIA_WRITE_PROTECTED, p.opens(`C:`+folder+`\new`, ntdef.GENERIC_WRITE, ntdef.FILE_CREATE))
+}
+
+// A folder of the host is renamed with all that it holds, opened or not.
+func TestRenamedFolderKeepsItsFiles(t *testing.T) {
+	for _, overlay := range []bool{false, true} {
+		p, host := drives(t, Drive{Letter: 'D', Folder: `\`, Overlay: overlay})
+		require.NoError(t, os.MkdirAll(filepath.Join(host, "a", "b"), 0o755))
+		for _, f := range []string{"a/x", "a/b/y"} {
+			require.NoError(t, os.WriteFile(filepath.Join(host, f), []byte(f), 0o644))
+		}
+		require.Equal(t, ntdef.STATUS_SUCCESS, p.opens(`D:\a\x`, ntdef.GENERIC_READ, ntdef.FILE_OPEN))
+		h, _, st := p.CreateFile(&OpenRequest{Path: `D:\a`, Access: ntdef.DELETE, Disposition: ntdef.FILE_OPEN, Options: ntdef.FILE_DIRECTORY_FILE})
+		require.Equal(t, ntdef.STATUS_SUCCESS, st)
+		require.Equal(t, ntdef.STATUS_SUCCESS, p.RenameFile(h, `D:\c`, false))
+		p.CloseHandle(h)
+		for _, f := range []string{`D:\c\x`, `D:\c\b\y`} {
+			require.Equal(t, ntdef.STATUS_SUCCESS, p.opens(f, ntdef.GENERIC_READ, ntdef.FILE_OPEN), f)
+		}
+		require.Equal(t, ntdef.STATUS_OBJECT_PATH_NOT_FOUND, p.opens(`D:\a\x`, ntdef.GENERIC_READ, ntdef.FILE_OPEN))
+		_, err := os.Stat(filepath.Join(host, "c", "b", "y"))
+		require.Equal(t, overlay, os.IsNotExist(err))
+	}
+}

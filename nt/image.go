@@ -46,13 +46,29 @@ type Section struct {
 	Path string // guest path
 	PE   *loader.PE
 	mm   *ntmm.Section
-	base x86.VirtAddr // where ASLR put the program that it is of; 0: not yet
+	base x86.VirtAddr // in every process where that place is free
+
+	system *System
+
+	node          *node // the file of a volume that it is of, as it was then; nil: not of one
+	written, size uint64
+	kept          bool // in System.programs
+	objects       int  // section objects
+}
+
+// release ends one section object; the section goes with the last where nobody keeps it. Views stay.
+func (s *Section) release() {
+	s.objects--
+	if s.objects == 0 && !s.kept {
+		s.close()
+	}
 }
 
 // newImageSection makes the section of a parsed image.
 func (s *System) newImageSection(guestPath string, file io.ReaderAt, pe *loader.PE) (*Section, ntdef.Status) {
+	base := s.imageBase(pe)
 	img := &ntmm.Image{
-		Name: guestBase(guestPath), File: file, PreferredBase: x86.VirtAddr(pe.ImageBase), Size: uint64(pe.SizeOfImage),
+		Name: guestBase(guestPath), File: file, Base: x86.VirtAddr(base), Size: uint64(pe.SizeOfImage),
 		Subsections: []ntmm.Subsection{{
 			VirtualSize: pe.SizeOfHeaders, FileSize: pe.SizeOfHeaders, Protect: ntdef.PAGE_READONLY,
 		}},
@@ -60,11 +76,26 @@ func (s *System) newImageSection(guestPath string, file io.ReaderAt, pe *loader.
 	for _, sec := range pe.Sections {
 		img.Subsections = append(img.Subsections, subsection(&sec))
 	}
+	if base != pe.ImageBase {
+		fixups, err := pe.Fixups()
+		if err != nil {
+			s.dlls.free(base)
+			return nil, imageStatus(err)
+		}
+		img.Delta, img.Fixups = base-pe.ImageBase, fixups
+	}
 	mm, st := s.mm.NewImageSection(img)
 	if st != ntdef.STATUS_SUCCESS {
+		s.dlls.free(base)
 		return nil, st
 	}
-	return &Section{Name: img.Name, Path: guestPath, PE: pe, mm: mm}, st
+	return &Section{Name: img.Name, Path: guestPath, PE: pe, mm: mm, base: x86.VirtAddr(base), system: s}, st
+}
+
+// close ends the section itself; views stay.
+func (s *Section) close() {
+	s.system.dlls.free(uint64(s.base))
+	s.mm.Close()
 }
 
 // programSection returns the image section of a program: processes of one program share it.
@@ -75,12 +106,42 @@ func (s *System) programSection(prog *Program, pe *loader.PE) (*Section, ntdef.S
 	}
 	sec, st := s.newImageSection(prog.Path, prog.File, pe)
 	if st == ntdef.STATUS_SUCCESS {
-		if s.programs == nil {
-			s.programs = map[string]*Section{}
-		}
-		s.programs[key] = sec
+		s.keepProgram(key, sec)
 	}
 	return sec, st
+}
+
+// maxKept is how many image sections are kept at least while nothing is mapped from them.
+const maxKept = 256
+
+// keepProgram keeps an image section for the next that maps its file.
+func (s *System) keepProgram(key string, sec *Section) {
+	if s.programs == nil {
+		s.programs = map[string]*Section{}
+	}
+	s.forget(key)
+	if len(s.programs) >= maxKept {
+		for k, old := range s.programs {
+			if old.objects == 0 && !old.mm.Viewed() {
+				s.forget(k)
+			}
+		}
+	}
+	sec.kept = true
+	s.programs[key] = sec
+}
+
+// forget lets go of the image section that is kept for a file.
+func (s *System) forget(key string) {
+	sec := s.programs[key]
+	if sec == nil {
+		return
+	}
+	delete(s.programs, key)
+	sec.kept = false
+	if sec.objects == 0 {
+		sec.close()
+	}
 }
 
 // Section characteristics (PE format, "Section flags").
@@ -196,20 +257,31 @@ func imageStatus(err error) ntdef.Status {
 	return ntdef.STATUS_INVALID_IMAGE_FORMAT
 }
 
-// MapViewOfSection maps an image at the place that ASLR gives it. STATUS_IMAGE_NOT_AT_BASE is a success: the loader has
-// to relocate.
+// MapViewOfSection maps an image at its section's base, or elsewhere where that is taken. STATUS_IMAGE_NOT_AT_BASE is a success:
+// the loader has to relocate.
 func (p *Process) MapViewOfSection(sec *Section) (*Module, ntdef.Status) {
-	view := ntmm.View{Base: p.imageBase(sec)}
-	st := p.as.MapView(sec.mm, &view)
-	if view.Base != 0 && (st == ntdef.STATUS_CONFLICTING_ADDRESSES || st == ntdef.STATUS_INVALID_PARAMETER_3) && sec.relocatable() {
-		view = ntmm.View{TopDown: true}
-		st = p.as.MapView(sec.mm, &view)
-	}
+	var view ntmm.View
+	m, st := p.mapImage(sec, &view)
 	p.serviced("NtMapViewOfSection", st, mapParams, uint64(view.Base), view.Size)
-	if st != ntdef.STATUS_SUCCESS && st != ntdef.STATUS_IMAGE_NOT_AT_BASE {
+	return m, st
+}
+
+// mapImage maps an image; where the view does not say otherwise, at its section's base, or elsewhere where that is taken.
+func (p *Process) mapImage(sec *Section, v *ntmm.View) (*Module, ntdef.Status) {
+	asked := *v
+	if v.Base == 0 {
+		v.Base = sec.base
+	}
+	st := p.as.MapView(sec.mm, v)
+	if asked.Base == 0 && (st == ntdef.STATUS_CONFLICTING_ADDRESSES || st == ntdef.STATUS_INVALID_PARAMETER_3) && relocatable(sec.PE) {
+		*v = asked
+		v.TopDown = true
+		st = p.as.MapView(sec.mm, v)
+	}
+	if !st.IsSuccess() {
 		return nil, st
 	}
-	m := &Module{Name: sec.Name, Path: sec.Path, Base: uint64(view.Base), Size: view.Size}
+	m := &Module{Name: sec.Name, Path: sec.Path, Base: uint64(v.Base), Size: v.Size}
 	p.addModule(m)
 	return m, st
 }

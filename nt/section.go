@@ -2,9 +2,7 @@ package nt
 
 import (
 	"cmp"
-	"io"
 
-	"github.com/pagewalk/pagewalk/loader"
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/ntmm"
 	"github.com/pagewalk/pagewalk/x86"
@@ -20,7 +18,13 @@ type sectionObject struct {
 func (*sectionObject) typeName() string { return "Section" }
 
 // closed deletes the section with its last handle; views stay.
-func (o *sectionObject) closed() { o.mm.Close() }
+func (o *sectionObject) closed() {
+	if o.image != nil {
+		o.image.release()
+		return
+	}
+	o.mm.Close()
+}
 
 // mappable is a file object whose data can be mapped.
 type mappable interface {
@@ -99,8 +103,9 @@ func (p *Process) OpenSection(name string, access uint32) (ntdef.Handle, ntdef.S
 
 func (p *Process) newSection(r *SectionRequest) (*sectionObject, ntdef.Status) {
 	var f *ntmm.FileSections
+	var o object
 	if r.File != 0 {
-		o := p.handles.get(r.File)
+		o = p.handles.get(r.File)
 		m, ok := o.(mappable)
 		switch {
 		case o == nil:
@@ -115,7 +120,7 @@ func (p *Process) newSection(r *SectionRequest) (*sectionObject, ntdef.Status) {
 		}
 	}
 	if r.Attributes&ntdef.SEC_IMAGE != 0 && r.Attributes&(ntdef.SEC_COMMIT|ntdef.SEC_RESERVE) == 0 {
-		return p.newImageObject(f)
+		return p.newImageObject(o)
 	}
 	mm, st := p.sys.mm.NewSection(f, r.Size, r.Protect, r.Attributes)
 	if st != ntdef.STATUS_SUCCESS {
@@ -125,20 +130,16 @@ func (p *Process) newSection(r *SectionRequest) (*sectionObject, ntdef.Status) {
 }
 
 // newImageObject makes an image section of a file.
-func (p *Process) newImageObject(f *ntmm.FileSections) (*sectionObject, ntdef.Status) {
-	if f == nil || f.File.Size() == 0 {
+func (p *Process) newImageObject(o object) (*sectionObject, ntdef.Status) {
+	f, ok := o.(*fileObject)
+	if !ok || f.node.content == nil || f.node.content.Size() == 0 {
 		return nil, ntdef.STATUS_INVALID_FILE_FOR_SECTION
 	}
-	size := int64(f.File.Size())
-	file := io.NewSectionReader(f.File, 0, size)
-	pe, err := loader.ParsePE(file, size)
-	if err != nil {
-		return nil, imageStatus(err)
-	}
-	sec, st := p.sys.newImageSection(f.Name, file, pe)
+	sec, st := p.sys.fileImage(f.node)
 	if st != ntdef.STATUS_SUCCESS {
 		return nil, st
 	}
+	sec.objects++
 	return &sectionObject{mm: sec.mm, image: sec}, st
 }
 
@@ -164,12 +165,10 @@ func (p *Process) MapSection(h ntdef.Handle, into *Process, v *ntmm.View) ntdef.
 		}
 	}
 	if st == ntdef.STATUS_SUCCESS {
-		if o.image != nil && v.Base == 0 {
-			v.Base = into.imageBase(o.image)
-		}
-		st = into.as.MapView(o.mm, v)
-		if o.image != nil && st.IsSuccess() {
-			into.addModule(&Module{Name: o.image.Name, Path: o.image.Path, Base: uint64(v.Base), Size: v.Size})
+		if o.image != nil {
+			_, st = into.mapImage(o.image, v)
+		} else {
+			st = into.as.MapView(o.mm, v)
 		}
 	}
 	p.serviced("NtMapViewOfSection", st, viewParams, uint64(h), uint64(v.Base), v.Size, v.Offset, uint64(v.Protect))

@@ -72,6 +72,93 @@ var Services = sync.OnceValue(func() []Service {
 	return all
 })
 
+// A callTable gives the services the numbers that the guest's ntdll has in its stubs.
+type callTable struct {
+	rows   []*Service        // by number; nil: there is no service
+	names  map[uint32]string // of numbers without a service
+	warned map[uint32]bool
+}
+
+// builtinTable has the numbers of Services.
+func builtinTable() (table callTable) {
+	for i := range Services() {
+		s := &Services()[i]
+		table.set(s.Number, s.Name)
+	}
+	return table
+}
+
+// set gives a number to the service of a name.
+func (c *callTable) set(n uint32, name string) {
+	all := Services()
+	i := sort.Search(len(all), func(i int) bool { return all[i].Name >= name })
+	if i == len(all) || all[i].Name != name {
+		c.name(n, name)
+		return
+	}
+	for uint32(len(c.rows)) <= n {
+		c.rows = append(c.rows, nil)
+	}
+	c.rows[n] = &all[i]
+}
+
+// name says what a number without a service is called.
+func (c *callTable) name(n uint32, name string) {
+	if c.names == nil {
+		c.names = map[uint32]string{}
+	}
+	c.names[n] = name
+}
+
+func (c *callTable) row(n uint32) *Service {
+	if uint64(n) >= uint64(len(c.rows)) {
+		return nil
+	}
+	return c.rows[n]
+}
+
+// absent reports a call of a service that is not there, once, and returns its status: NOT_IMPLEMENTED where the guest's ntdll has a
+// name for the number, else INVALID_SYSTEM_SERVICE.
+func (t *Thread) absent(n uint32) ntdef.Status {
+	c := &t.sys.table
+	name, named := c.names[n]
+	st := ntdef.STATUS_NOT_IMPLEMENTED
+	if !named {
+		name, st = "", ntdef.STATUS_INVALID_SYSTEM_SERVICE
+	}
+	if !c.warned[n] {
+		if c.warned == nil {
+			c.warned = map[uint32]bool{}
+		}
+		if len(c.warned) < maxWarned {
+			c.warned[n] = true
+			t.sys.warn("system service %#x %sdoes not exist (at %s)", n, spaced(name), t.caller())
+		}
+	}
+	return st
+}
+
+// maxWarned bounds how many absent services are reported: a guest may try every number.
+const maxWarned = 1000
+
+func spaced(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "(" + s + ") "
+}
+
+// caller tells who called the stub that has executed SYSCALL.
+func (t *Thread) caller() string {
+	where := t.proc.Where(t.cpu.RIP)
+	if ret, err := t.Load64(t.cpu.R[cpu.RSP]); err == nil {
+		if w := t.proc.Where(ret); w != "" {
+			where += ", called from " + w
+		}
+	}
+	return where
+}
+
 // ServiceNumber returns the number of a service, 0 where there is none of that name.
 func ServiceNumber(name string) uint32 {
 	all := Services()
@@ -86,13 +173,11 @@ func ServiceNumber(name string) uint32 {
 func (t *Thread) service(n uint32) error {
 	c := t.cpu
 	t.sys.calls++
-	all := t.sys.services
-	if n == 0 || uint64(n) > uint64(len(all)) {
-		t.sys.warn("system service %#x does not exist (at %s)", n, t.proc.Where(c.RIP))
-		c.R[cpu.RAX] = uint64(ntdef.STATUS_INVALID_SYSTEM_SERVICE)
+	s := t.sys.table.row(n)
+	if s == nil {
+		c.R[cpu.RAX] = uint64(t.absent(n))
 		return nil
 	}
-	s := &all[n-1]
 	var args []uint64
 	hook := t.sys.hooks.Service
 	if hook != nil {

@@ -74,7 +74,9 @@ type builder struct {
 	by     *Thread // whose accesses write guest memory: the thread itself, or the one that makes it
 	pe     *loader.PE
 	params uint64
-	top    uint64 // of the stack, where the first frame lies
+	// apiSets is where the process finds the API-set map; 0: nowhere.
+	apiSets uint64
+	top     uint64 // of the stack, where the first frame lies
 }
 
 func (b *builder) build(pe *loader.PE, prog *Program, line, folder string, env []string) error {
@@ -170,10 +172,18 @@ func (b *builder) mapProgram(prog *Program) error {
 }
 
 func (b *builder) mapNtdll() error {
+	if b.p.sys.sysroot != nil {
+		return b.mapSystem()
+	}
 	sec, st := b.p.OpenImageSection("ntdll.dll", true)
 	if st != ntdef.STATUS_SUCCESS {
 		return startError("open ntdll.dll", st)
 	}
+	return b.mapEntries(sec)
+}
+
+// mapEntries maps ntdll and finds the places where the executive enters it.
+func (b *builder) mapEntries(sec *Section) error {
 	m, st := b.p.MapViewOfSection(sec)
 	if m == nil {
 		return startError("map ntdll.dll", st)
@@ -185,15 +195,19 @@ func (b *builder) mapNtdll() error {
 	}
 	e := &b.p.entries
 	for _, want := range []struct {
-		name string
-		at   *uint64
+		name    string
+		at      *uint64
+		builtin bool // in the built-in ntdll alone
 	}{
-		{"LdrInitializeThunk", &e.initializeThunk},
-		{"RtlUserThreadStart", &e.userThreadStart},
-		{"KiUserExceptionDispatcher", &e.exceptionDispatcher},
-		{"PagewalkCallReturn", &e.callReturn},
+		{"LdrInitializeThunk", &e.initializeThunk, false},
+		{"RtlUserThreadStart", &e.userThreadStart, false},
+		{"KiUserExceptionDispatcher", &e.exceptionDispatcher, false},
+		{"PagewalkCallReturn", &e.callReturn, true},
 	} {
 		x := exports.ByName(want.name)
+		if x == nil && want.builtin && b.p.sys.sysroot != nil {
+			continue
+		}
 		if x == nil {
 			return fmt.Errorf("ntdll.dll does not export %s", want.name)
 		}
@@ -268,9 +282,12 @@ func (b *builder) parameters(prog *Program, line, folder string, env []string) e
 	return b.t.Write(base, block)
 }
 
-// environmentBlocks builds the TEB and the PEB, two and one pages of one allocation.
+// pebRegion is the PEB and what system DLLs read behind it: Wine's look for the block of a WoW64 process there.
+const pebRegion = 3 * ntdef.PebSize
+
+// environmentBlocks builds the TEB and the PEB, in one allocation.
 func (b *builder) environmentBlocks() error {
-	base, err := b.allocate("TEB and PEB", ntdef.TebSize+ntdef.PebSize, ntdef.MEM_RESERVE|ntdef.MEM_COMMIT, ntdef.PAGE_READWRITE)
+	base, err := b.allocate("TEB and PEB", ntdef.TebSize+pebRegion, ntdef.MEM_RESERVE|ntdef.MEM_COMMIT, ntdef.PAGE_READWRITE)
 	if err != nil {
 		return err
 	}
@@ -280,6 +297,7 @@ func (b *builder) environmentBlocks() error {
 	le := binary.LittleEndian
 	le.PutUint64(peb[ntdef.PebImageBaseAddress:], p.program.Base)
 	le.PutUint64(peb[ntdef.PebProcessParameters:], b.params)
+	le.PutUint64(peb[ntdef.PebApiSetMap:], b.apiSets)
 	le.PutUint32(peb[ntdef.PebNumberOfProcessors:], 1)
 	le.PutUint64(peb[ntdef.PebCriticalSectionTimeout:], uint64(0xffffe86d079b8000)) // -2592000 s in 100 ns units
 	le.PutUint64(peb[ntdef.PebHeapSegmentReserve:], 1<<20)
@@ -341,6 +359,13 @@ func (b *builder) fillTEB(base, limit, low uint64) error {
 		{ntdef.TebUniqueThread, t.id},
 		{ntdef.TebPeb, p.peb},
 		{ntdef.TebDeallocationStack, low},
+		{ntdef.TebRealUniqueProcess, p.id},
+		{ntdef.TebRealUniqueThread, t.id},
+		{ntdef.TebActivationContextStackPointer, t.teb + ntdef.TebActivationContextStack},
+		{ntdef.TebActivationContextStack + 0x08, t.teb + ntdef.TebActivationContextStack + 0x08}, // FrameListCache: an empty list
+		{ntdef.TebActivationContextStack + 0x10, t.teb + ntdef.TebActivationContextStack + 0x08},
+		{ntdef.TebStaticUnicodeString, ntdef.TebStaticUnicodeSize << 16},
+		{ntdef.TebStaticUnicodeString + 0x08, t.teb + ntdef.TebStaticUnicodeBuffer},
 	} {
 		if err := b.by.Store64(t.teb+field.at, field.value); err != nil {
 			return err

@@ -32,7 +32,8 @@ type Config struct {
 	Privileges []Privilege // that processes may enable
 	Drives     []Drive     // folders of the host; C: is there without
 
-	SystemImages map[string][]byte // C:\Windows\System32: PE images by lower-case file name; ntdll.dll must be there
+	Sysroot      *Sysroot          // real system DLLs; nil: the built-in ones
+	SystemImages map[string][]byte // the built-in ones, in C:\Windows\System32: PE images by lower-case file name; ntdll.dll must be there
 	UserFuncs    []UserFunc        // the bodies behind the built-in images' stubs, by number from UserFuncBase
 
 	Stdin          io.Reader
@@ -57,6 +58,7 @@ type System struct {
 	images map[string]*systemImage
 	funcs  []UserFunc
 	bias   uint64 // of DLL images, one for the life of the machine: "per boot"
+	dlls   dllPlaces
 
 	stdin          io.Reader
 	stdout, stderr io.Writer
@@ -68,11 +70,12 @@ type System struct {
 
 	names      names
 	volumes    volumes
-	services   []Service
+	table      callTable
 	calls      uint64              // system services
 	switches   uint64              // of threads
 	lastID     uint64              // of processes and threads
 	programs   map[string]*Section // by lower-case path: what runs twice is mapped from one section
+	sysroot    *sysroot            // nil: the system DLLs are the built-in ones
 	sched      scheduler
 	cache      fileCacheLimits
 	cachePeak  uint64 // pages
@@ -101,8 +104,7 @@ func New(cfg Config) (*System, error) {
 		mem: mem, rng: rand.New(rand.NewPCG(cfg.Seed, 0x70616765_77616c6b)),
 		funcs: cfg.UserFuncs, stdin: cfg.Stdin, stdout: cfg.Stdout, stderr: cfg.Stderr,
 		hooks: cfg.Hooks, max: cfg.MaxInstructions, stepOnly: cfg.StepOnly, timing: cfg.Timing,
-		privileges: cfg.Privileges, layout: cfg.Layout, services: Services(),
-		locales: locales{localeEnglishUS, localeEnglishUS},
+		privileges: cfg.Privileges, layout: cfg.Layout, locales: locales{localeEnglishUS, localeEnglishUS},
 	}
 	if err := s.init(&cfg); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -130,12 +132,20 @@ func (s *System) init(cfg *Config) error {
 		return fmt.Errorf("RAM of %d bytes: %w", cfg.RAMBytes, err)
 	}
 	s.mm = mm
-	s.volumes.init(cfg.Drives)
+	if err := s.volumes.init(cfg.Drives); err != nil {
+		return err
+	}
 	if err := s.openPageFile(cfg.PageFile); err != nil {
 		return err
 	}
 	s.bias = s.rng.Uint64N(dllBiasSlots)
-	if s.images, err = systemImages(cfg.SystemImages); err != nil {
+	if cfg.Sysroot != nil {
+		err = s.openSysroot(cfg.Sysroot)
+	} else {
+		s.table = builtinTable()
+		s.images, err = systemImages(cfg.SystemImages)
+	}
+	if err != nil {
 		return err
 	}
 	return s.enterLongMode()

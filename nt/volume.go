@@ -2,6 +2,7 @@ package nt
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -14,13 +15,21 @@ import (
 	"github.com/pagewalk/pagewalk/ntmm"
 )
 
-// A Drive is a folder of the host that the guest sees at a place. Nothing outside of the folder can be reached through it.
+// A Drive is a folder of the host that the guest sees at a place. Nothing outside of the folder can be reached through it. Several
+// may appear at one place: of files that have the same name the guest sees what was there first, and folders are joined.
 type Drive struct {
 	Letter   byte     // 'C'
 	Folder   string   // of the drive where it appears: `\guest`, `\` for the whole drive
 	Root     *os.Root // of the host
 	Overlay  bool     // writes stay in the guest's memory
 	ReadOnly bool     // there are none
+	Only     string   // the files that appear, as a pattern of * and ?, and no folders; "": everything
+}
+
+// place is a folder of the host whose entries belong to a folder of the guest.
+type place struct {
+	drive *Drive
+	path  string // below the drive's root
 }
 
 // volumes are the guest's drives: trees of nodes in memory, loaded from the host folder by folder as the guest looks.
@@ -42,8 +51,9 @@ type node struct {
 	vol      *volumes
 	name     string
 	parent   *node
-	children map[string]*node // of a folder, by folded name; nil: not loaded
-	host     *Drive           // where it comes from; nil: made by the guest
+	children map[string]*node // of a folder, by folded name
+	unread   []place          // of a folder, whose entries are not among children yet
+	host     *Drive           // where it comes from, and what is made in it goes to; nil: made by the guest
 	hostPath string           // below the drive's root
 	folder   bool
 	id       uint64
@@ -63,20 +73,44 @@ type storage interface {
 	Close() error
 }
 
-func (v *volumes) init(drives []Drive) {
+func (v *volumes) init(drives []Drive) error {
 	c := v.newNode("", nil, true)
 	v.drives['C'-'A'] = c
 	for _, dir := range []string{`Windows`, `Windows\System32`, `Users`, `Temp`, `guest`} {
 		v.makeFolders(c, dir)
 	}
 	for i := range drives {
-		d := &drives[i]
-		letter := d.Letter&^0x20 - 'A'
-		if v.drives[letter] == nil {
-			v.drives[letter] = v.newNode("", nil, true)
+		if err := v.mount(&drives[i]); err != nil {
+			return err
 		}
-		at := v.makeFolders(v.drives[letter], strings.Trim(d.Folder, `\`))
-		at.host, at.hostPath, at.children = d, ".", nil
+	}
+	return nil
+}
+
+// Mount shows a folder of the host to the guest, which may run already: what the guest has at that place stays.
+func (s *System) Mount(d Drive) error { return s.volumes.mount(&d) }
+
+func (v *volumes) mount(d *Drive) error {
+	letter := d.Letter&^0x20 - 'A'
+	if letter >= 26 || d.Root == nil {
+		return fmt.Errorf("cannot mount a folder as %c:%s", d.Letter, d.Folder)
+	}
+	if v.drives[letter] == nil {
+		v.drives[letter] = v.newNode("", nil, true)
+	}
+	at := v.makeFolders(v.drives[letter], strings.Trim(d.Folder, `\`))
+	if at == nil {
+		return fmt.Errorf("cannot mount a folder as %c:%s: a file is in the way", d.Letter, d.Folder)
+	}
+	at.join(place{d, "."})
+	return nil
+}
+
+// join adds a folder of the host to a folder.
+func (n *node) join(from place) {
+	n.unread = append(n.unread, from)
+	if n.host == nil {
+		n.host, n.hostPath = from.drive, from.path
 	}
 }
 
@@ -96,6 +130,7 @@ func (v *volumes) newNode(name string, parent *node, folder bool) *node {
 	return n
 }
 
+// makeFolders returns the folder at a path, which is made where it is missing; nil where a file is in the way.
 func (v *volumes) makeFolders(at *node, dir string) *node {
 	for _, name := range strings.Split(dir, `\`) {
 		if name == "" {
@@ -104,6 +139,9 @@ func (v *volumes) makeFolders(at *node, dir string) *node {
 		next := at.child(name)
 		if next == nil {
 			next = v.newNode(name, at, true)
+		}
+		if !next.folder {
+			return nil
 		}
 		at = next
 	}
@@ -115,39 +153,55 @@ func foldName(name string) string { return strings.ToUpper(name) }
 
 // load reads a folder's entries from the host.
 func (n *node) load() {
-	if n.children != nil || !n.folder {
-		return
+	unread := n.unread
+	n.unread = nil
+	for _, from := range unread {
+		n.read(from)
 	}
-	n.children = map[string]*node{}
-	entries, err := fs.ReadDir(n.host.Root.FS(), n.hostPath)
+}
+
+// read adds the entries of a folder of the host. One that cannot be read has none.
+func (n *node) read(from place) {
+	d := from.drive
+	entries, err := fs.ReadDir(d.Root.FS(), from.path)
 	if err != nil {
 		return
 	}
 	for _, e := range entries {
+		at := place{d, path.Join(from.path, e.Name())}
 		info, err := e.Info()
-		if err != nil || n.children[foldName(e.Name())] != nil || n.vol.nodes >= maxNodes {
+		if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			info, err = d.Root.Stat(at.path) // an error where it leads out of the folder, or nowhere
+		}
+		switch {
+		case err != nil, !info.IsDir() && !info.Mode().IsRegular(), n.vol.nodes >= maxNodes:
+			continue
+		case from.path == "." && d.Only != "" && (info.IsDir() || !MatchName(d.Only, e.Name())):
 			continue
 		}
-		if info.Mode()&fs.ModeSymlink != 0 {
-			if info, err = n.host.Root.Stat(path.Join(n.hostPath, e.Name())); err != nil {
-				continue // it leads out of the folder, or nowhere
+		if old := n.children[foldName(e.Name())]; old != nil {
+			if old.folder && info.IsDir() {
+				old.join(at)
 			}
-		}
-		if !info.IsDir() && !info.Mode().IsRegular() {
 			continue
 		}
-		c := n.vol.newNode(e.Name(), n, info.IsDir())
-		c.host, c.hostPath = n.host, path.Join(n.hostPath, e.Name())
-		if info.IsDir() {
-			c.children = nil
-		}
-		if !n.host.Overlay {
-			t := uint64(info.ModTime().UnixNano())/100 + unixEpoch
-			c.created, c.written, c.access = t, t, t
-		}
-		if n.host.ReadOnly || info.Mode()&0o200 == 0 {
-			c.attributes |= ntdef.FILE_ATTRIBUTE_READONLY
-		}
+		n.adopt(e.Name(), at, info)
+	}
+}
+
+// adopt makes the node of a file or folder of the host.
+func (n *node) adopt(name string, at place, info fs.FileInfo) {
+	c := n.vol.newNode(name, n, info.IsDir())
+	c.host, c.hostPath = at.drive, at.path
+	if info.IsDir() {
+		c.unread = []place{at}
+	}
+	if !at.drive.Overlay {
+		t := uint64(info.ModTime().UnixNano())/100 + unixEpoch
+		c.created, c.written, c.access = t, t, t
+	}
+	if !info.IsDir() && (at.drive.ReadOnly || info.Mode()&0o200 == 0) {
+		c.attributes |= ntdef.FILE_ATTRIBUTE_READONLY
 	}
 }
 
@@ -342,7 +396,7 @@ func (n *node) rename(mm *ntmm.Manager, to *node, name string, replace bool) ntd
 			return ntdef.STATUS_ACCESS_DENIED
 		}
 		return ntdef.STATUS_OBJECT_NAME_COLLISION
-	case n.onHost() != to.onHost(), n.onHost() && n.host != to.host, n.folder && !n.onHost() && n.host != nil:
+	case n.onHost() != to.onHost(), n.onHost() && n.host != to.host:
 		return ntdef.STATUS_NOT_SAME_DEVICE
 	}
 	for up := to; up != nil; up = up.parent {
@@ -357,19 +411,37 @@ func (n *node) rename(mm *ntmm.Manager, to *node, name string, replace bool) ntd
 	}
 	if n.onHost() {
 		hostPath := path.Join(to.hostPath, name)
-		if n.folder {
-			n.children = nil // its entries' host paths change
-		}
 		if err := n.host.Root.Rename(n.hostPath, hostPath); err != nil {
 			return hostStatus(err)
 		}
-		n.hostPath = hostPath
+		n.moved(n.host, n.hostPath, hostPath)
 	}
 	delete(n.parent.children, foldName(n.name))
 	n.name, n.parent = name, to
 	to.children[foldName(name)] = n
 	n.sections.Name = n.path()
 	return ntdef.STATUS_SUCCESS
+}
+
+// moved follows a folder of the host, or a file, to its new path there.
+func (n *node) moved(d *Drive, from, to string) {
+	follow := func(p string) string {
+		if rest, ok := strings.CutPrefix(p, from); ok {
+			return to + rest
+		}
+		return p
+	}
+	if n.host == d {
+		n.hostPath = follow(n.hostPath)
+	}
+	for i := range n.unread {
+		if n.unread[i].drive == d {
+			n.unread[i].path = follow(n.unread[i].path)
+		}
+	}
+	for _, c := range n.children {
+		c.moved(d, from, to)
+	}
 }
 
 // close gives the host's files back.

@@ -10,12 +10,20 @@ const (
 	TebThreadLocalStoragePointer = 0x58
 	TebPeb                       = 0x60
 	TebLastErrorValue            = 0x68
-	TebDeallocationStack         = 0x1478
-	TebTlsSlots                  = 0x1480 // 64 pointers
-	TebGuaranteedStackBytes      = 0x1748
-	TebTlsExpansionSlots         = 0x1780
-	TebFlsData                   = 0x17c8
-	TebSize                      = 0x2000 // two pages
+	// TebActivationContextStack is an ACTIVATION_CONTEXT_STACK, and TebActivationContextStackPointer points at it.
+	TebActivationContextStack        = 0x290
+	TebActivationContextStackPointer = 0x2c8
+	TebRealUniqueProcess             = 0x7d8
+	TebRealUniqueThread              = 0x7e0
+	TebStaticUnicodeString           = 0x1258 // UNICODE_STRING
+	TebStaticUnicodeBuffer           = 0x1268
+	TebStaticUnicodeSize             = 522 // bytes
+	TebDeallocationStack             = 0x1478
+	TebTlsSlots                      = 0x1480 // 64 pointers
+	TebGuaranteedStackBytes          = 0x1748
+	TebTlsExpansionSlots             = 0x1780
+	TebFlsData                       = 0x17c8
+	TebSize                          = 0x2000 // two pages
 )
 
 // Offsets in the x64 PEB, the process environment block (winternl.h).

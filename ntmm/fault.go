@@ -207,7 +207,8 @@ func (as *AddressSpace) sectionPage(f *fault, code protectCode) (FaultKind, ntde
 		return kind, st, param
 	}
 	defer m.unpin(frame)
-	if copies {
+	// A page that had to be read is a hard fault; the write that wants a copy of it comes again.
+	if copies && kind != MappedFile && kind != PageFileIn {
 		return as.copyPage(f, frame, code)
 	}
 	m.pfns.entry(frame).share++

@@ -1,19 +1,25 @@
 package ntmm
 
 import (
+	"encoding/binary"
 	"io"
+	"sort"
 
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/x86"
 )
 
-// An Image describes an executable file to map.
+// An Image describes an executable file to map. Its pages are as the image is at Base: where that is Delta away from the base that
+// the file was linked for, every page gets its fixups when it is read, so that all processes share it (Windows Internals, part 1
+// ch. 5, "Image randomization").
 type Image struct {
-	Name          string // for events
-	File          io.ReaderAt
-	PreferredBase x86.VirtAddr
-	Size          uint64 // of the image in memory, bytes
-	Subsections   []Subsection
+	Name        string // for events
+	File        io.ReaderAt
+	Base        x86.VirtAddr
+	Delta       uint64   // modulo 2^64
+	Fixups      []uint32 // RVAs of 8-byte addresses that move with the image, ascending; not looked at where Delta is 0
+	Size        uint64   // of the image in memory, bytes
+	Subsections []Subsection
 }
 
 // A Subsection is a run of pages with one protection and one place in the file: the headers, or a section. All in bytes.
@@ -90,10 +96,48 @@ func (i *imageArea) subsection(page uint64) *Subsection {
 	return nil
 }
 
-// read fills a frame with a page of a subsection; what the file does not have is zero.
+// read fills a frame with a page of a subsection as it is at the image's base; what the file does not have is zero.
 func (i *imageArea) read(sub *Subsection, page uint64, b []byte) error {
-	off := int64(page<<x86.PageShift) - int64(sub.RVA)
-	n := min(int64(len(b)), int64(sub.FileSize)-off)
+	if err := i.readAt(sub, int64(page<<x86.PageShift)-int64(sub.RVA), b); err != nil {
+		return err
+	}
+	if i.Delta == 0 {
+		return nil
+	}
+	return i.fix(sub, page, b)
+}
+
+// readAt fills b from an offset of a subsection.
+func (i *imageArea) readAt(sub *Subsection, off int64, b []byte) error {
+	n := min(int64(len(b)), max(int64(sub.FileSize)-off, 0))
 	clear(b[n:])
 	return readFull(i.File, b[:n], int64(sub.FileOffset)+off)
+}
+
+// fix applies the fixups of a page. An address that crosses into it or out of it is read again as a whole.
+func (i *imageArea) fix(sub *Subsection, page uint64, b []byte) error {
+	const width = 8
+	start := int64(page << x86.PageShift)
+	first := sort.Search(len(i.Fixups), func(n int) bool { return int64(i.Fixups[n])+width > start })
+	for _, rva := range i.Fixups[first:] {
+		at := int64(rva) - start
+		if at >= int64(len(b)) {
+			break
+		}
+		if at >= 0 && at+width <= int64(len(b)) {
+			binary.LittleEndian.PutUint64(b[at:], binary.LittleEndian.Uint64(b[at:])+i.Delta)
+			continue
+		}
+		var whole [width]byte
+		if err := i.readAt(sub, int64(rva)-int64(sub.RVA), whole[:]); err != nil {
+			return err
+		}
+		binary.LittleEndian.PutUint64(whole[:], binary.LittleEndian.Uint64(whole[:])+i.Delta)
+		if at < 0 {
+			copy(b, whole[-at:])
+		} else {
+			copy(b[at:], whole[:])
+		}
+	}
+	return nil
 }

@@ -139,6 +139,9 @@ func (s *Section) Close() {
 // Name returns the name of the file behind the section, "" where there is none.
 func (s *Section) Name() string { return s.area.name }
 
+// Viewed reports whether the area of the section has a view.
+func (s *Section) Viewed() bool { return s.area.views > 0 }
+
 // Info is NtQuerySection, class SectionBasicInformation.
 func (s *Section) Info() SectionInfo { return SectionInfo{s.attributes, s.size} }
 

@@ -329,7 +329,7 @@ func (f *file) ReadAt(b []byte, at int64) (int, error) {
 
 func (w *world) section(f *file) *Section {
 	s, st := w.m.NewImageSection(&Image{
-		Name: "a.dll", File: f, PreferredBase: 0x180000000, Size: 0x6000,
+		Name: "a.dll", File: f, Base: 0x180000000, Size: 0x6000,
 		Subsections: []Subsection{
 			{RVA: 0, VirtualSize: 0x400, FileOffset: 0, FileSize: 0x400, Protect: ntdef.PAGE_READONLY},
 			{RVA: 0x1000, VirtualSize: 0x2000, FileOffset: 0x1000, FileSize: 0x2000, Protect: ntdef.PAGE_EXECUTE_READ},

@@ -22,8 +22,8 @@ type View struct {
 
 const viewTypes = ntdef.MEM_TOP_DOWN | ntdef.MEM_RESERVE | ntdef.MEM_LARGE_PAGES | ntdef.MEM_REPLACE_PLACEHOLDER
 
-// MapView is NtMapViewOfSection. STATUS_IMAGE_NOT_AT_BASE is the success of an image at a place that is not its preferred
-// one. Other statuses: MAPPED_ALIGNMENT, INVALID_PARAMETER_3 (base, size), _4 (zero bits), _5 (commit size), _9 (type),
+// MapView is NtMapViewOfSection. STATUS_IMAGE_NOT_AT_BASE is the success of an image at a place other than its
+// section's base. Other statuses: MAPPED_ALIGNMENT, INVALID_PARAMETER_3 (base, size), _4 (zero bits), _5 (commit size), _9 (type),
 // INVALID_VIEW_SIZE, INVALID_PAGE_PROTECTION, SECTION_PROTECTION, CONFLICTING_ADDRESSES, NO_MEMORY, COMMITMENT_LIMIT.
 func (as *AddressSpace) MapView(s *Section, view *View) ntdef.Status {
 	defer as.m.check()
@@ -69,7 +69,7 @@ func (as *AddressSpace) MapView(s *Section, view *View) ntdef.Status {
 	a.views++
 	view.Base = v.start
 	as.vadEvent(VADMap, v, v.start, v.end, v.protect)
-	if s.IsImage() && v.start != a.image.PreferredBase {
+	if s.IsImage() && v.start != a.image.Base {
 		return ntdef.STATUS_IMAGE_NOT_AT_BASE
 	}
 	return ntdef.STATUS_SUCCESS

@@ -179,7 +179,7 @@ func raise(s *state, t *nt.Thread, a *numberArgs) (uint64, error) {
 // abort raises SIGABRT where the program handles it, and ends the process with code 3. msvcrt says so before.
 func abort(s *state, t *nt.Thread, _ *noArgs) (uint64, error) {
 	if s.flavor == MSVCRT {
-		s.streams[2].write(t, []byte("\nabnormal program termination\n"))
+		s.say(t, "\nabnormal program termination\n")
 	}
 	if s.signals[sigabrt] != handlerDefault {
 		if _, err := raise(s, t, &numberArgs{sigabrt}); err != nil {
@@ -191,6 +191,6 @@ func abort(s *state, t *nt.Thread, _ *noArgs) (uint64, error) {
 
 // runtimeError is _amsg_exit: the start-up code failed.
 func runtimeError(s *state, t *nt.Thread, a *numberArgs) (uint64, error) {
-	s.streams[2].write(t, fmt.Appendf(nil, "\nruntime error R60%02d\n", a.Number))
+	s.say(t, fmt.Sprintf("\nruntime error R60%02d\n", a.Number))
 	return 0, s.end(t, 255)
 }

@@ -276,6 +276,6 @@ func perror(s *state, t *nt.Thread, a *putsArgs) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	s.streams[2].write(t, []byte(text+message(code)+"\n"))
+	s.say(t, text+message(code)+"\n")
 	return 0, nil
 }

@@ -275,3 +275,10 @@ func (s *state) giveFile(t *nt.Thread, st *stream) error {
 	}
 	return nil
 }
+
+// say writes a message to standard error, which is not there before the DLL was initialised nor where the program closed it.
+func (s *state) say(t *nt.Thread, text string) {
+	if len(s.streams) > 2 && s.streams[2] != nil {
+		s.streams[2].write(t, []byte(text))
+	}
+}

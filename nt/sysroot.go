@@ -1,0 +1,238 @@
+package nt
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/pagewalk/pagewalk/loader"
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/ntmm"
+	"github.com/pagewalk/pagewalk/x86"
+)
+
+// A Sysroot is where real system DLLs come from: Wine's, or those of a Windows installation.
+type Sysroot struct {
+	System *os.Root // what the guest sees, read-only, as C:\Windows\System32: it holds ntdll.dll
+	NLS    *os.Root // code pages and locales (*.nls), where they are not among the DLLs; may be nil
+}
+
+// sysroot is what the executive knows of the system DLLs that it runs.
+type sysroot struct {
+	ntdll   *Section
+	wine    bool
+	version string // "Wine 8.0 (10.0.19043.1)"
+	stubs   int    // system calls that ntdll has, and how many of them are there
+	served  int
+}
+
+// Sysroot describes the real system DLLs in a line, "" where the built-in ones run.
+func (s *System) Sysroot() string {
+	r := s.sysroot
+	if r == nil {
+		return ""
+	}
+	return fmt.Sprintf("ntdll of %s: %d system calls, %d of them served", r.version, r.stubs, r.served)
+}
+
+// openSysroot mounts the system folder and reads the numbers of the services from ntdll's stubs.
+func (s *System) openSysroot(cfg *Sysroot) error {
+	for _, root := range []*os.Root{cfg.System, cfg.NLS} {
+		if root == nil {
+			continue
+		}
+		if err := s.Mount(Drive{Letter: 'C', Folder: `\Windows\System32`, Root: root, ReadOnly: true}); err != nil {
+			return err
+		}
+	}
+	ntdll, err := s.systemFile("ntdll.dll")
+	if err != nil {
+		return err
+	}
+	exports, err := ntdll.PE.Exports()
+	if err != nil {
+		return fmt.Errorf("the sysroot's ntdll.dll: %w", err)
+	}
+	s.sysroot = &sysroot{ntdll: ntdll, wine: exports.ByName("wine_get_version") != nil, version: imageVersion(ntdll.PE, exports)}
+	s.addStubs(ntdll.PE, exports)
+	if s.sysroot.served == 0 {
+		return fmt.Errorf("the sysroot's ntdll.dll (%s) has no system-call stubs that are known", s.sysroot.version)
+	}
+	return nil
+}
+
+// systemFile makes the image section of a file of the system folder.
+func (s *System) systemFile(name string) (*Section, error) {
+	n, _, _, st := s.volumes.find(systemDirectory + name)
+	if st == ntdef.STATUS_SUCCESS {
+		st = n.open()
+	}
+	if st != ntdef.STATUS_SUCCESS {
+		return nil, fmt.Errorf("the sysroot has no %s: %v", name, st)
+	}
+	sec, st := s.fileImage(n)
+	if st != ntdef.STATUS_SUCCESS {
+		return nil, fmt.Errorf("the sysroot's %s is no image that can be mapped: %v", name, st)
+	}
+	return sec, nil
+}
+
+// fileImage returns the image section of an open file: all that map it share its pages.
+func (s *System) fileImage(n *node) (*Section, ntdef.Status) {
+	key := strings.ToLower(n.path())
+	size := n.content.Size()
+	if sec := s.programs[key]; sec != nil && (sec.node == nil || sec.node == n && sec.written == n.written && sec.size == size) {
+		return sec, ntdef.STATUS_SUCCESS
+	}
+	file := io.NewSectionReader(n.content, 0, int64(size))
+	pe, err := loader.ParsePE(file, int64(size))
+	if err != nil {
+		return nil, imageStatus(err)
+	}
+	sec, st := s.newImageSection(n.path(), file, pe)
+	if st != ntdef.STATUS_SUCCESS {
+		return nil, st
+	}
+	sec.node, sec.written, sec.size = n, n.written, size
+	s.keepProgram(key, sec)
+	return sec, st
+}
+
+// stubStart is how the stub of a system call begins on every x64 Windows and Wine: mov r10,rcx; mov eax,N.
+var stubStart = [4]byte{0x4c, 0x8b, 0xd1, 0xb8}
+
+// addStubs reads the numbers of system calls from the stubs that an image exports: ntdll, or win32u. Names that begin with Zw are
+// those of the same services.
+func (s *System) addStubs(pe *loader.PE, exports *loader.Exports) {
+	seen := map[uint32]bool{}
+	for i := range exports.Functions {
+		x := &exports.Functions[i]
+		var stub [8]byte
+		if x.Name == "" || x.Forwarder != "" || pe.ReadRVA(x.RVA, stub[:]) != nil || [4]byte(stub[:4]) != stubStart {
+			continue
+		}
+		n, name := binary.LittleEndian.Uint32(stub[4:]), x.Name
+		if n >= UserFuncBase {
+			continue
+		}
+		if strings.HasPrefix(name, "Zw") {
+			name = "Nt" + name[2:]
+		}
+		if !seen[n] {
+			seen[n] = true
+			s.sysroot.stubs++
+			s.table.set(n, name)
+			if s.table.row(n) != nil {
+				s.sysroot.served++
+			}
+		}
+	}
+}
+
+// imageVersion describes the version of a system DLL: the fixed part of its version resource (VS_FIXEDFILEINFO), and Wine's own.
+func imageVersion(pe *loader.PE, exports *loader.Exports) string {
+	const resources, signature = 2, 0xfeef04bd
+	name := "Windows"
+	if x := exports.ByName("wine_get_version"); x != nil {
+		name = "Wine " + wineVersion(pe, x.RVA)
+	}
+	dir := pe.Directories[resources]
+	b := make([]byte, min(dir.Size, 1<<20))
+	if pe.ReadRVA(dir.RVA, b) != nil {
+		return name
+	}
+	for i := 0; i+16 <= len(b); i += 4 {
+		if binary.LittleEndian.Uint32(b[i:]) == signature {
+			ms, ls := binary.LittleEndian.Uint32(b[i+8:]), binary.LittleEndian.Uint32(b[i+12:])
+			return fmt.Sprintf("%s (%d.%d.%d.%d)", name, ms>>16, ms&0xffff, ls>>16, ls&0xffff)
+		}
+	}
+	return name
+}
+
+// wineVersion reads the string that wine_get_version returns: lea rax,[rip+disp32]; ret.
+func wineVersion(pe *loader.PE, rva uint32) string {
+	var code [8]byte
+	if pe.ReadRVA(rva, code[:]) != nil || code[0] != 0x48 || code[1] != 0x8d || code[2] != 0x05 || code[7] != 0xc3 {
+		return "?"
+	}
+	var text [32]byte
+	if pe.ReadRVA(rva+7+binary.LittleEndian.Uint32(code[3:]), text[:]) != nil {
+		return "?"
+	}
+	version, _, _ := strings.Cut(string(text[:]), "\x00")
+	return version
+}
+
+// mapSystem maps ntdll and the API sets, and, in Wine, gives ntdll what its Unix half would.
+func (b *builder) mapSystem() error {
+	s := b.p.sys
+	if err := b.mapEntries(s.sysroot.ntdll); err != nil {
+		return err
+	}
+	if apiset, err := s.systemFile("apisetschema.dll"); err == nil {
+		for i := range apiset.PE.Sections {
+			if sec := &apiset.PE.Sections[i]; sec.Name == ".apiset" {
+				m, st := b.p.MapViewOfSection(apiset)
+				if m == nil {
+					return startError("map apisetschema.dll", st)
+				}
+				b.apiSets = m.Base + uint64(sec.VirtualAddress)
+			}
+		}
+	}
+	if s.sysroot.wine {
+		return b.wineDispatcher()
+	}
+	return nil
+}
+
+// wineUnixCall is the number by which Wine's DLLs would reach their Unix halves. There are none: it reports who asked.
+const wineUnixCall = 0xfffe
+
+// wineDispatcher fills __wine_unix_call_dispatcher, a pointer through which Wine's DLLs call their Unix halves, with a stub that
+// brings such calls here.
+func (b *builder) wineDispatcher() error {
+	exports, err := b.p.sys.sysroot.ntdll.PE.Exports()
+	if err != nil {
+		return fmt.Errorf("ntdll.dll: %w", err)
+	}
+	x := exports.ByName("__wine_unix_call_dispatcher")
+	if x == nil {
+		return nil // an older Wine: its modules call through a system call
+	}
+	b.p.sys.table.name(wineUnixCall, "__wine_unix_call")
+	stub := binary.LittleEndian.AppendUint32(stubStart[:], wineUnixCall)
+	stub = append(stub, 0x0f, 0x05, 0xc3) // syscall; ret
+	base, err := b.allocate("stub of Unix calls", x86.PageSize, ntdef.MEM_RESERVE|ntdef.MEM_COMMIT, ntdef.PAGE_READWRITE)
+	if err != nil {
+		return err
+	}
+	if err := b.by.Write(base, stub); err != nil {
+		return err
+	}
+	r := ntmm.Request{Base: x86.VirtAddr(base), Size: x86.PageSize, Protect: ntdef.PAGE_EXECUTE_READ}
+	if _, st := b.p.as.Protect(&r); st != ntdef.STATUS_SUCCESS {
+		return startError("protect the stub of Unix calls", st)
+	}
+	return b.store(b.p.ntdllBase+uint64(x.RVA), base)
+}
+
+// store writes a pointer into a page that may be read-only for the process, as the kernel can.
+func (b *builder) store(va, value uint64) error {
+	r := ntmm.Request{Base: x86.VirtAddr(va), Size: 8, Protect: ntdef.PAGE_WRITECOPY}
+	old, st := b.p.as.Protect(&r)
+	if st != ntdef.STATUS_SUCCESS {
+		return startError(fmt.Sprintf("write to %#x", va), st)
+	}
+	if err := b.by.Store64(va, value); err != nil {
+		return err
+	}
+	r = ntmm.Request{Base: x86.VirtAddr(va), Size: 8, Protect: old}
+	if _, st := b.p.as.Protect(&r); st != ntdef.STATUS_SUCCESS {
+		return startError(fmt.Sprintf("protect %#x", va), st)
+	}
+	return nil
+}
