@@ -37,9 +37,7 @@ func ntQueryInformationFile(t *Thread, a *informationFileArgs) (ntdef.Status, er
 	case fileModeInformation: // every handle is synchronous
 		b, st = le.AppendUint32(nil, synchronousNonAlert), ntdef.STATUS_SUCCESS
 	case fileBasicInformation:
-		for _, v := range []uint64{i.Created, i.Accessed, i.Written, i.Written, uint64(i.Attributes)} {
-			b = le.AppendUint64(b, v)
-		}
+		b = i.basic()
 	case fileStandardInformation:
 		b = le.AppendUint64(le.AppendUint64(nil, (i.Size+0xfff)&^0xfff), i.Size)
 		b = le.AppendUint32(b, 1) // links

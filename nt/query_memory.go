@@ -158,7 +158,7 @@ func (p *Process) MappedFilename(va uint64) (string, ntdef.Status) {
 		name = m.Path
 	}
 	if drive, path, ok := strings.Cut(name, ":"); ok && len(drive) == 1 {
-		name = `\Device\HarddiskVolume1` + path
+		name = deviceOf(drive[0]) + path
 	}
 	return name, ntdef.STATUS_SUCCESS
 }

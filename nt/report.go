@@ -15,6 +15,24 @@ func (s *System) warn(format string, args ...any) {
 	}
 }
 
+// refuse warns once of something that the guest asks for and does not get, with where it is asked.
+func (s *System) refuse(what string) {
+	if s.refused[what] || len(s.refused) == maxRefusals {
+		return
+	}
+	if s.refused == nil {
+		s.refused = map[string]bool{}
+	}
+	s.refused[what] = true
+	if t := s.thread(); t != nil {
+		what += " (at " + t.proc.Where(t.RIP()) + ")"
+	}
+	s.warn("%s is not supported", what)
+}
+
+// maxRefusals bounds the warnings of a guest that tries everything.
+const maxRefusals = 100
+
 // report writes what is known of the exception that ends the process: code, place, access, registers, the walk and the
 // region of the address that faulted.
 func (t *Thread) report(rec *ntdef.ExceptionRecord, ctx *ntdef.Context) {

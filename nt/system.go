@@ -66,7 +66,8 @@ type System struct {
 	max            uint64
 	stepOnly       bool
 
-	pageFile *os.File // nil: none
+	pageFile *os.File        // nil: none
+	refused  map[string]bool // what refuse has warned of
 
 	names      names
 	volumes    volumes

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"slices"
 	"sort"
 	"strings"
 
@@ -239,9 +238,16 @@ func (v *volumes) find(full string) (n, folder *node, name string, st ntdef.Stat
 	if n == nil {
 		return nil, nil, "", ntdef.STATUS_OBJECT_PATH_NOT_FOUND
 	}
-	parts := slices.DeleteFunc(strings.Split(full[3:], `\`), func(s string) bool { return s == "" })
+	rest := strings.TrimSuffix(full[3:], `\`)
+	if rest == "" {
+		return n, nil, "", ntdef.STATUS_SUCCESS
+	}
+	if len(rest) >= len(dataStream) && strings.EqualFold(rest[len(rest)-len(dataStream):], dataStream) {
+		rest = rest[:len(rest)-len(dataStream)]
+	}
+	parts := strings.Split(rest, `\`)
 	for i, part := range parts {
-		if strings.ContainsAny(part, "/:*?\"<>|") || part == "." || part == ".." {
+		if !validName(part) {
 			return nil, nil, "", ntdef.STATUS_OBJECT_NAME_INVALID
 		}
 		if !n.folder {
@@ -257,6 +263,29 @@ func (v *volumes) find(full string) (n, folder *node, name string, st ntdef.Stat
 		n = next
 	}
 	return n, n.parent, n.name, ntdef.STATUS_SUCCESS
+}
+
+// dataStream names the contents of a file; there are no other streams.
+const dataStream = "::$DATA"
+
+// maxName is how long the name of a file may be, in UTF-16 code units.
+const maxName = 255
+
+// validName reports whether a file may have a name. . and .. are for who makes the path.
+func validName(name string) bool {
+	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/:*?\"<>|") {
+		return false
+	}
+	units := 0
+	for _, r := range name {
+		if r < ' ' {
+			return false
+		}
+		if units++; r > 0xffff {
+			units++
+		}
+	}
+	return units <= maxName
 }
 
 // path returns the full path of a node.
