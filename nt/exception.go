@@ -153,12 +153,7 @@ func (t *Thread) RaiseException(rec *ntdef.ExceptionRecord, ctx *ntdef.Context, 
 	var frame [frameSize]byte
 	ctx.Marshal(frame[:])
 	rec.Marshal(frame[frameRecord:])
-	machine := frame[frameMachine:]
-	putUint64(machine[0x00:], ctx.Rip)
-	putUint64(machine[0x08:], uint64(ctx.SegCs))
-	putUint64(machine[0x10:], uint64(ctx.EFlags))
-	putUint64(machine[0x18:], ctx.Rsp())
-	putUint64(machine[0x20:], uint64(ctx.SegSs))
+	machineFrame(frame[frameMachine:], ctx)
 	if err := t.writeFrame(rsp, frame[:]); err != nil {
 		// There is no stack to tell the guest anything: Windows ends the process here too.
 		return t.secondChance(rec, ctx)
@@ -171,6 +166,13 @@ func (t *Thread) RaiseException(rec *ntdef.ExceptionRecord, ctx *ntdef.Context, 
 		t.calls = t.calls[:len(t.calls)-1]
 	}
 	return errContext
+}
+
+// machineFrame writes what a processor pushes for an interrupt at a context.
+func machineFrame(b []byte, ctx *ntdef.Context) {
+	for i, v := range [...]uint64{ctx.Rip, uint64(ctx.SegCs), uint64(ctx.EFlags), ctx.Rsp(), uint64(ctx.SegSs)} {
+		putUint64(b[8*i:], v)
+	}
 }
 
 // writeFrame writes an exception frame from the top down, so that a stack's guard page grows as pushes would have it.

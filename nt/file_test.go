@@ -27,7 +27,7 @@ func drives(t *testing.T, d Drive) (*Process, string) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	p := &Process{sys: s, local: map[any]any{}}
-	p.handles.init()
+	p.handles.init(s)
 	return p, host
 }
 

@@ -2,21 +2,6 @@ package nt
 
 import "github.com/pagewalk/pagewalk/ntdef"
 
-// object is what a handle refers to.
-type object interface {
-	typeName() string
-	head() *objectHeader
-}
-
-// objectHeader is what every object has: it ends, and with it its name, when its last handle is closed.
-type objectHeader struct {
-	handles int
-	names   *names // where its name is, nil without one
-	name    string
-}
-
-func (h *objectHeader) head() *objectHeader { return h }
-
 // stream is a standard handle: the host's standard input, output or error.
 type stream struct {
 	objectHeader
@@ -36,69 +21,142 @@ func (*processObject) typeName() string { return "Process" }
 
 // handleTable maps handles, multiples of 4, to objects.
 type handleTable struct {
-	objects []object // handle/4 is the index
-	access  []uint32 // that the handle was opened with
-	free    []int    // indices of closed handles
-	inherit []bool   // by children
+	sys     *System
+	entries []handleEntry // handle/4 is the index
+	free    uint32        // index of the entry that was closed last, 0: none
+	count   uint32        // of handles
 	std     [3]ntdef.Handle
 }
 
-func (h *handleTable) init() {
-	h.access = make([]uint32, 0x10)
-	h.objects = make([]object, 0x10) // the first handles of a Windows process are taken before its code runs
+// handleEntry is one handle. A closed one has no object; its access is then the index of the one closed before it.
+type handleEntry struct {
+	object     object
+	access     uint32 // granted
+	attributes uint8  // objInherit, objProtectClose
+}
+
+// firstHandle is the index of the first handle: the first of a Windows process are taken before its code runs.
+const firstHandle = 0x10
+
+// maxHandles is how many handles a process may have (Windows Internals, part 2 ch. 8, "Object handles").
+const maxHandles = 1 << 24
+
+func (h *handleTable) init(s *System) {
+	h.sys = s
+	h.entries = make([]handleEntry, firstHandle)
 	for i := range h.std {
 		h.std[i] = h.add(&stream{fd: i})
 	}
 }
 
 // add gives an object a handle with every right.
-func (h *handleTable) add(o object) ntdef.Handle { return h.grant(o, ^uint32(0)) }
+func (h *handleTable) add(o object) ntdef.Handle { return h.grant(o, ntdef.GENERIC_ALL) }
 
-// grant gives an object a handle with some rights, one that was closed lately where there is one.
+// grant gives an object a handle with some rights: for the few that a process begins with. 0 where open would refuse.
 func (h *handleTable) grant(o object, access uint32) ntdef.Handle {
-	o.head().handles++
-	if n := len(h.free); n > 0 {
-		i := h.free[n-1]
-		h.free, h.objects[i], h.access[i] = h.free[:n-1], o, access
-		return ntdef.Handle(4 * i)
-	}
-	h.access = append(h.access, access)
-	h.objects = append(h.objects, o)
-	return ntdef.Handle(4 * (len(h.objects) - 1))
+	n, _ := h.open(o, access, 0)
+	return n
 }
 
-// get returns the object of a handle, whose two low bits are ignored; nil where there is none.
+// open gives an object a handle with the rights that its type has of those asked for: the index that was closed last, where one was.
+// attributes may have OBJ_INHERIT. INSUFFICIENT_RESOURCES past the most that a process may have.
+func (h *handleTable) open(o object, access, attributes uint32) (ntdef.Handle, ntdef.Status) {
+	e := handleEntry{o, typeOf(o).grant(access), uint8(attributes & (objInherit | objProtectClose))}
+	i := h.free
+	switch {
+	case h.count >= maxHandles:
+		return 0, ntdef.STATUS_INSUFFICIENT_RESOURCES
+	case i != 0:
+		h.free = h.entries[i].access
+		h.entries[i] = e
+	default:
+		i = uint32(len(h.entries))
+		h.entries = append(h.entries, e)
+	}
+	h.count++
+	o.head().handles++
+	return ntdef.Handle(4 * i), ntdef.STATUS_SUCCESS
+}
+
+// entry returns the entry of a handle, whose two low bits are ignored; nil where there is none.
+func (h *handleTable) entry(handle ntdef.Handle) *handleEntry {
+	if i := uint64(handle) / 4; i < uint64(len(h.entries)) && h.entries[i].object != nil {
+		return &h.entries[i]
+	}
+	return nil
+}
+
+// get returns the object of a handle; nil where there is none.
 func (h *handleTable) get(handle ntdef.Handle) object {
-	if i := uint64(handle) / 4; i < uint64(len(h.objects)) {
-		return h.objects[i]
+	if e := h.entry(handle); e != nil {
+		return e.object
 	}
 	return nil
 }
 
 // granted returns the rights of a handle that is there.
-func (h *handleTable) granted(handle ntdef.Handle) uint32 { return h.access[uint64(handle)/4] }
+func (h *handleTable) granted(handle ntdef.Handle) uint32 { return h.entries[uint64(handle)/4].access }
 
+// close is NtClose: INVALID_HANDLE, HANDLE_NOT_CLOSABLE for one that is protected from it.
 func (h *handleTable) close(handle ntdef.Handle) ntdef.Status {
-	o := h.get(handle)
-	if o == nil {
+	e := h.entry(handle)
+	switch {
+	case e == nil:
 		return ntdef.STATUS_INVALID_HANDLE
+	case e.attributes&objProtectClose != 0:
+		return ntdef.STATUS_HANDLE_NOT_CLOSABLE
 	}
-	h.objects[handle/4] = nil
-	h.free = append(h.free, int(handle/4))
-	if uint64(handle/4) < uint64(len(h.inherit)) {
-		h.inherit[handle/4] = false
-	}
+	h.drop(handle)
+	return ntdef.STATUS_SUCCESS
+}
+
+// drop closes a handle that is there, protected or not.
+func (h *handleTable) drop(handle ntdef.Handle) {
+	i := uint32(handle / 4)
+	o := h.entries[i].object
+	h.entries[i] = handleEntry{access: h.free}
+	h.free = i
+	h.count--
 	head := o.head()
 	if head.handles--; head.handles > 0 {
-		return ntdef.STATUS_SUCCESS
+		return
 	}
-	if head.names != nil {
-		delete(head.names.objects, objectKey(head.name))
+	if head.dir != nil && !head.permanent {
+		head.dir.remove(o)
 	}
 	if c, ok := o.(interface{ closed() }); ok {
 		c.closed()
 	}
-	return ntdef.STATUS_SUCCESS
+}
+
+// dropAll closes the handles of a process that ends, in their order.
+func (h *handleTable) dropAll() {
+	for i := range h.entries {
+		if h.entries[i].object != nil {
+			h.drop(ntdef.Handle(4 * i))
+		}
+	}
+	h.entries, h.free = nil, 0
+}
+
+// place puts an object at the handle that it has in the process that it comes from.
+func (h *handleTable) place(i int, e handleEntry) {
+	for len(h.entries) <= i {
+		h.entries = append(h.entries, handleEntry{access: h.free})
+		h.free = uint32(len(h.entries) - 1)
+	}
+	if h.entries[i].object != nil {
+		h.drop(ntdef.Handle(4 * i))
+	}
+	for at := &h.free; *at != 0; at = &h.entries[*at].access {
+		if *at == uint32(i) {
+			*at = h.entries[i].access
+			break
+		}
+	}
+	h.entries[i] = e
+	h.count++
+	e.object.head().handles++
 }
 
 // process returns the process of a handle or of the pseudo handle: INVALID_HANDLE, OBJECT_TYPE_MISMATCH.
@@ -122,15 +180,7 @@ func (p *Process) IsProcess(h ntdef.Handle) bool {
 }
 
 // HandleCount returns how many handles the process has.
-func (p *Process) HandleCount() uint32 {
-	n := 0
-	for _, o := range p.handles.objects {
-		if o != nil {
-			n++
-		}
-	}
-	return uint32(n)
-}
+func (p *Process) HandleCount() uint32 { return p.handles.count }
 
 // OpenProcess is NtOpenProcess: a handle with some rights to the process with an identifier. INVALID_CID where there is none.
 func (p *Process) OpenProcess(id uint64, access uint32) (ntdef.Handle, ntdef.Status) {

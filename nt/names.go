@@ -2,84 +2,414 @@ package nt
 
 import (
 	"encoding/binary"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pagewalk/pagewalk/ntdef"
 )
 
-// Named objects live in one flat directory of the machine: \BaseNamedObjects of the session and the global one are the same
-// place, as they are for a service on Windows. Names are told apart without regard to case, as OBJ_CASE_INSENSITIVE asks.
+// Named objects live in a tree of directories, as WinObj shows it (Windows Internals, part 2 ch. 8, "Object names"). A symbolic link
+// goes on at another path; an object whose names are a driver's own, a device or the registry, gets what is left of the name.
 
-// names maps full names to objects that handles keep alive.
-type names struct{ objects map[string]object }
-
-// objectKey is the directory's key of a name: prefixes of namespaces are dropped.
-func objectKey(name string) string {
-	key := strings.ToLower(name)
-	for _, prefix := range []string{
-		`\sessions\1\basenamedobjects\`, `\sessions\0\basenamedobjects\`, `\basenamedobjects\`, `global\`, `local\`, `session\1\`,
-	} {
-		key = strings.TrimPrefix(key, prefix)
-	}
-	return key
+// directory is a directory object. Names are told apart by case; who asks with OBJ_CASE_INSENSITIVE gets the oldest that fits.
+type directory struct {
+	objectHeader
+	entries map[string][]object // by folded name
+	shadow  *directory          // where names are looked for that are not here: \GLOBAL?? behind \??
 }
 
-// lookup finds a named object, nil where there is none.
-func (n *names) lookup(name string) object { return n.objects[objectKey(name)] }
+func (*directory) typeName() string { return "Directory" }
+
+// symlink is a symbolic-link object.
+type symlink struct {
+	objectHeader
+	target string
+}
+
+func (*symlink) typeName() string { return "SymbolicLink" }
+
+// parser is an object that looks names up by itself: what follows its own name is the business of its services.
+type parser interface {
+	object
+	parses()
+}
+
+// deviceObject is a device object: NtCreateFile opens files by what follows its name.
+type deviceObject struct {
+	objectHeader
+	drive byte // the letter of a volume, 0: something else
+}
+
+func (*deviceObject) typeName() string { return "Device" }
+func (*deviceObject) parses()          {}
+
+// find returns the object of a name in the directory, nil where there is none.
+func (d *directory) find(name string, insensitive bool) object {
+	for _, o := range d.entries[foldName(name)] {
+		if insensitive || o.head().name == name {
+			return o
+		}
+	}
+	if d.shadow != nil {
+		return d.shadow.find(name, insensitive)
+	}
+	return nil
+}
 
 // insert gives an object a name that is free.
-func (n *names) insert(name string, o object) {
-	if n.objects == nil {
-		n.objects = map[string]object{}
+func (d *directory) insert(name string, o object) {
+	if d.entries == nil {
+		d.entries = map[string][]object{}
 	}
-	n.objects[objectKey(name)] = o
-	o.head().names, o.head().name = n, name
+	key := foldName(name)
+	d.entries[key] = append(d.entries[key], o)
+	o.head().dir, o.head().name = d, name
 }
 
-// openNamed returns a handle to a named object of a type: OBJECT_NAME_INVALID, OBJECT_NAME_NOT_FOUND, OBJECT_TYPE_MISMATCH.
-func openNamed[T object](p *Process, name string, access uint32) (ntdef.Handle, T, ntdef.Status) {
-	var none T
-	if name == "" || strings.HasSuffix(name, `\`) {
-		return 0, none, ntdef.STATUS_OBJECT_NAME_INVALID
+// remove takes an object's name away.
+func (d *directory) remove(o object) {
+	h := o.head()
+	key := foldName(h.name)
+	d.entries[key] = slices.DeleteFunc(d.entries[key], func(e object) bool { return e == o })
+	if len(d.entries[key]) == 0 {
+		delete(d.entries, key)
 	}
-	found := p.sys.names.lookup(name)
-	if found == nil {
-		return 0, none, ntdef.STATUS_OBJECT_NAME_NOT_FOUND
-	}
-	o, ok := found.(T)
-	if !ok {
-		return 0, none, ntdef.STATUS_OBJECT_TYPE_MISMATCH
-	}
-	return p.handles.grant(o, access), o, ntdef.STATUS_SUCCESS
+	h.dir, h.name = nil, ""
 }
 
-// objectAttributes is an OBJECT_ATTRIBUTES (ntdef.h): what an object is called and how its handle is made. A NULL pointer is the
-// zero one.
+// sorted returns the directory's objects by name.
+func (d *directory) sorted() []object {
+	all := make([]object, 0, len(d.entries))
+	for _, list := range d.entries {
+		all = append(all, list...)
+	}
+	slices.SortFunc(all, func(a, b object) int { return strings.Compare(a.head().name, b.head().name) })
+	return all
+}
+
+// session is the number of the session that every process here belongs to, as its PEB says; logon names the logon session of their
+// user, whose \?? is a directory of its own.
+const (
+	session = "1"
+	logon   = "00000000-00013f5a"
+)
+
+// namespace is the tree of named objects of one machine.
+type namespace struct {
+	root       *directory
+	base       *directory // \Sessions\1\BaseNamedObjects: where the names of Win32 begin
+	dosDevices *directory // \??
+}
+
+// init makes what is there when a machine has booted.
+func (n *namespace) init(v *volumes) {
+	n.root = &directory{objectHeader: objectHeader{permanent: true}}
+	n.base = n.folder(`\Sessions\` + session + `\BaseNamedObjects`)
+	n.dosDevices = n.folder(`\Sessions\0\DosDevices\` + logon)
+	n.dosDevices.shadow = n.folder(`\GLOBAL??`)
+	for _, path := range []string{
+		`\Driver`, `\FileSystem`, `\KernelObjects`, `\KnownDlls`, `\NLS`, `\RPC Control`, `\Security`, `\Windows`,
+	} {
+		n.folder(path)
+	}
+	for _, path := range []string{`\Device\Null`, `\Device\NamedPipe`, `\Device\Mailslot`, `\Device\ConDrv`} {
+		n.add(path, &deviceObject{})
+	}
+	links := []struct{ path, target string }{
+		{`\DosDevices`, `\??`},
+		{`\KnownDlls\KnownDllPath`, `C:\Windows\System32`},
+		{`\GLOBAL??\Global`, `\GLOBAL??`},
+		{`\GLOBAL??\GLOBALROOT`, ``},
+		{`\GLOBAL??\NUL`, `\Device\Null`},
+		{`\GLOBAL??\PIPE`, `\Device\NamedPipe`},
+		{`\GLOBAL??\MAILSLOT`, `\Device\Mailslot`},
+		{`\GLOBAL??\CON`, `\Device\ConDrv\Console`},
+		{`\GLOBAL??\CONIN$`, `\Device\ConDrv\CurrentIn`},
+		{`\GLOBAL??\CONOUT$`, `\Device\ConDrv\CurrentOut`},
+		{`\Sessions\BNOLINKS\0`, `\BaseNamedObjects`},
+		{`\Sessions\BNOLINKS\` + session, `\Sessions\` + session + `\BaseNamedObjects`},
+	}
+	for _, base := range []string{`\BaseNamedObjects`, `\Sessions\0\BaseNamedObjects`, `\Sessions\` + session + `\BaseNamedObjects`} {
+		links = append(links, []struct{ path, target string }{
+			{base + `\Global`, `\BaseNamedObjects`},
+			{base + `\Local`, base},
+			{base + `\Session`, `\Sessions\BNOLINKS`},
+		}...)
+	}
+	volume := 0
+	for i, d := range v.drives {
+		if d == nil {
+			continue
+		}
+		volume++
+		letter := byte('A' + i)
+		target := `\Device\HarddiskVolume` + strconv.Itoa(volume)
+		n.add(target, &deviceObject{drive: letter})
+		links = append(links, struct{ path, target string }{`\GLOBAL??\` + string(letter) + `:`, target})
+	}
+	for _, l := range links {
+		n.add(l.path, &symlink{target: l.target})
+	}
+}
+
+// folder returns the permanent directory of a path, made where it is not there.
+func (n *namespace) folder(path string) *directory {
+	d := n.root
+	for name := range strings.SplitSeq(path[1:], `\`) {
+		o := d.find(name, false)
+		if o == nil {
+			o = &directory{objectHeader: objectHeader{permanent: true}}
+			d.insert(name, o)
+		}
+		d = o.(*directory)
+	}
+	return d
+}
+
+// add gives a permanent object its path.
+func (n *namespace) add(path string, o object) {
+	i := strings.LastIndexByte(path, '\\')
+	d := n.root
+	if i > 0 {
+		d = n.folder(path[:i])
+	}
+	o.head().permanent = true
+	d.insert(path[i+1:], o)
+}
+
+// objectAttributes is an OBJECT_ATTRIBUTES (ntdef.h): what an object is called and how its handle is made. The zero value is that of
+// a NULL pointer, and of no name at all.
 type objectAttributes struct {
 	root       ntdef.Handle // that name begins at; 0: name is absolute
 	name       string       // "" where there is none
 	attributes uint32       // OBJ_*
+
+	null     bool       // the pointer itself was NULL
+	nameless bool       // ObjectName was
+	base     *directory // what a Win32 name begins at, in place of root
 }
 
-const objOpenIf = 0x80 // OBJ_OPENIF (ntdef.h)
-
 // openIf reports whether an object that is there already is opened instead.
-func (o *objectAttributes) openIf() bool { return o.attributes&objOpenIf != 0 }
+func (a *objectAttributes) openIf() bool { return a.attributes&objOpenIf != 0 }
 
-// objectAttributes reads an OBJECT_ATTRIBUTES.
-func (t *Thread) objectAttributes(va uint64) (o objectAttributes, err error) {
+// win32Name is how kernel32 asks for a name: below the session's directory, an object that is there is opened.
+func (s *System) win32Name(name string) objectAttributes {
+	return objectAttributes{name: name, nameless: name == "", attributes: objOpenIf, base: s.namespace.base}
+}
+
+// objectAttributes reads an OBJECT_ATTRIBUTES. The error is that of an access or a statusError: INVALID_PARAMETER for another
+// Length, OBJECT_NAME_INVALID for half a character, for more than 32766 and for a root without a name.
+func (t *Thread) objectAttributes(va uint64) (a objectAttributes, err error) {
 	const size = 0x30
 	if va == 0 {
-		return o, nil
+		return objectAttributes{null: true, nameless: true}, nil
 	}
 	var b [size]byte
 	if err := t.Read(va, b[:]); err != nil {
-		return o, err
+		return a, err
 	}
 	le := binary.LittleEndian
-	o.root, o.attributes = ntdef.Handle(le.Uint64(b[0x08:])), le.Uint32(b[0x18:])
-	if at := le.Uint64(b[0x10:]); at != 0 {
-		o.name, err = t.UnicodeString(at)
+	a.root, a.attributes = ntdef.Handle(le.Uint64(b[0x08:])), le.Uint32(b[0x18:])
+	at := le.Uint64(b[0x10:])
+	switch {
+	case le.Uint32(b[0:]) != size:
+		return a, statusError(ntdef.STATUS_INVALID_PARAMETER)
+	case at == 0 && a.root != 0:
+		return a, statusError(ntdef.STATUS_OBJECT_NAME_INVALID)
+	case at == 0:
+		a.nameless = true
+		return a, nil
 	}
-	return o, err
+	n, err := t.Load16(at)
+	switch {
+	case err != nil:
+		return a, err
+	case n&1 != 0 || n > maxNameBytes:
+		return a, statusError(ntdef.STATUS_OBJECT_NAME_INVALID)
+	}
+	a.name, err = t.UnicodeString(at)
+	return a, err
+}
+
+// maxNameBytes is the longest name: a UNICODE_STRING has to hold it with a zero behind it.
+const maxNameBytes = 0xfffc
+
+// maxReparses is how many symbolic links a name may lead through.
+const maxReparses = 32
+
+// A resolution is where a name leads.
+type resolution struct {
+	object object     // nil: nothing has the name
+	rest   string     // behind a parser: what its services make of it, "" or a path that begins with a backslash (without one below a root handle)
+	dir    *directory // that would take the name
+	leaf   string     // in dir
+}
+
+// lookup walks a name. want is the type of the object that is asked for: a symbolic link at the end is followed unless it is what
+// is wanted. Nothing at the end of the path is a success without an object. INVALID_HANDLE, OBJECT_TYPE_MISMATCH for a root that is no
+// directory, OBJECT_PATH_SYNTAX_BAD, OBJECT_NAME_INVALID, OBJECT_PATH_NOT_FOUND.
+func (p *Process) lookup(a *objectAttributes, want string) (resolution, ntdef.Status) {
+	n := &p.sys.namespace
+	dir, name := a.base, a.name
+	switch {
+	case a.base != nil:
+	case a.root == 0:
+		switch {
+		case name == "" || name[0] != '\\':
+			return resolution{}, ntdef.STATUS_OBJECT_PATH_SYNTAX_BAD
+		case name == `\`:
+			return resolution{object: n.root}, ntdef.STATUS_SUCCESS
+		}
+		return n.walk(n.root, name[1:], a, want)
+	default:
+		switch o := p.handles.get(a.root).(type) {
+		case nil:
+			return resolution{}, ntdef.STATUS_INVALID_HANDLE
+		case *directory:
+			dir = o
+		case parser:
+			return resolution{object: o, rest: name}, ntdef.STATUS_SUCCESS
+		case *symlink:
+			if name == "" && want == o.typeName() {
+				return resolution{object: o}, ntdef.STATUS_SUCCESS
+			}
+			return resolution{}, ntdef.STATUS_OBJECT_TYPE_MISMATCH
+		default:
+			return resolution{}, ntdef.STATUS_OBJECT_TYPE_MISMATCH
+		}
+	}
+	switch {
+	case name == "":
+		return resolution{object: dir}, ntdef.STATUS_SUCCESS
+	case name[0] == '\\':
+		return resolution{}, ntdef.STATUS_OBJECT_PATH_SYNTAX_BAD
+	}
+	return n.walk(dir, name, a, want)
+}
+
+// walk is lookup below a directory.
+func (n *namespace) walk(dir *directory, name string, a *objectAttributes, want string) (resolution, ntdef.Status) {
+	reparses := 0
+	for {
+		part, after, more := strings.Cut(name, `\`)
+		if part == "" {
+			return resolution{}, ntdef.STATUS_OBJECT_NAME_INVALID
+		}
+		found := dir.find(part, a.attributes&objCaseInsensitive != 0)
+		if dir == n.root && part == "??" {
+			found = n.dosDevices
+		}
+		switch o := found.(type) {
+		case nil:
+			if more {
+				return resolution{}, ntdef.STATUS_OBJECT_PATH_NOT_FOUND
+			}
+			return resolution{dir: dir, leaf: part}, ntdef.STATUS_SUCCESS
+		case *symlink:
+			if !more && want == o.typeName() {
+				return resolution{object: o}, ntdef.STATUS_SUCCESS
+			}
+			name = o.target
+			if more {
+				name += `\` + after
+			}
+			reparses++
+			switch {
+			case reparses > maxReparses || len(name) > 3*maxNameBytes:
+				return resolution{}, ntdef.STATUS_OBJECT_NAME_INVALID
+			case name == "" || name[0] != '\\':
+				return resolution{}, ntdef.STATUS_OBJECT_PATH_SYNTAX_BAD
+			case name == `\`:
+				return resolution{object: n.root}, ntdef.STATUS_SUCCESS
+			}
+			dir, name = n.root, name[1:]
+		case parser:
+			r := resolution{object: o}
+			if more {
+				r.rest = `\` + after
+			}
+			return r, ntdef.STATUS_SUCCESS
+		case *directory:
+			if !more {
+				return resolution{object: o}, ntdef.STATUS_SUCCESS
+			}
+			dir, name = o, after
+		default:
+			if more {
+				return resolution{}, ntdef.STATUS_OBJECT_TYPE_MISMATCH
+			}
+			return resolution{object: o}, ntdef.STATUS_SUCCESS
+		}
+	}
+}
+
+// openObject returns a handle to the named object of a type: INVALID_PARAMETER without attributes, OBJECT_NAME_NOT_FOUND,
+// OBJECT_TYPE_MISMATCH, and the statuses of lookup.
+func openObject[T object](p *Process, a *objectAttributes, access uint32) (ntdef.Handle, T, ntdef.Status) {
+	var none T
+	if a.null {
+		return 0, none, ntdef.STATUS_INVALID_PARAMETER
+	}
+	r, st := p.lookup(a, none.typeName())
+	switch {
+	case st != ntdef.STATUS_SUCCESS:
+		return 0, none, st
+	case r.object == nil:
+		return 0, none, ntdef.STATUS_OBJECT_NAME_NOT_FOUND
+	}
+	o, ok := r.object.(T)
+	if !ok || r.rest != "" {
+		return 0, none, ntdef.STATUS_OBJECT_TYPE_MISMATCH
+	}
+	h, st := p.handles.open(o, access, a.attributes)
+	return h, o, st
+}
+
+// createObject makes an object, gives it its name and a handle. OBJECT_NAME_EXISTS, a success, where OBJ_OPENIF opened the one that has the
+// name; OBJECT_NAME_COLLISION without it, OBJECT_TYPE_MISMATCH where that is of another type; the statuses of lookup.
+func createObject[T object](p *Process, a *objectAttributes, access uint32, o T) (ntdef.Handle, T, ntdef.Status) {
+	h, got, st := insertObject(p, a, access, o)
+	if object(got) != object(o) || !st.IsSuccess() {
+		if c, ok := object(o).(interface{ closed() }); ok {
+			c.closed()
+		}
+	}
+	return h, got, st
+}
+
+func insertObject[T object](p *Process, a *objectAttributes, access uint32, o T) (ntdef.Handle, T, ntdef.Status) {
+	if a.attributes&objPermanent != 0 && !p.Holds(seCreatePermanent) {
+		return 0, o, ntdef.STATUS_PRIVILEGE_NOT_HELD
+	}
+	if a.nameless || a.name == "" {
+		h, st := p.handles.open(o, access, a.attributes)
+		return h, o, st
+	}
+	r, st := p.lookup(a, o.typeName())
+	switch {
+	case st != ntdef.STATUS_SUCCESS:
+		return 0, o, st
+	case r.rest != "":
+		return 0, o, ntdef.STATUS_OBJECT_PATH_NOT_FOUND // nothing but its own driver makes what is behind a device
+	case r.object == nil:
+		h, st := p.handles.open(o, access, a.attributes)
+		if st == ntdef.STATUS_SUCCESS {
+			r.dir.insert(r.leaf, o)
+			o.head().permanent = a.attributes&objPermanent != 0
+		}
+		return h, o, st
+	}
+	there, ok := r.object.(T)
+	switch {
+	case !ok:
+		return 0, o, ntdef.STATUS_OBJECT_TYPE_MISMATCH
+	case !a.openIf():
+		return 0, o, ntdef.STATUS_OBJECT_NAME_COLLISION
+	}
+	h, st := p.handles.open(there, access, a.attributes)
+	if st == ntdef.STATUS_SUCCESS {
+		st = ntdef.STATUS_OBJECT_NAME_EXISTS
+	}
+	return h, there, st
 }

@@ -77,7 +77,7 @@ func TestNewRefuses(t *testing.T) {
 
 func TestHandles(t *testing.T) {
 	var h handleTable
-	h.init()
+	h.init(&System{})
 	require.Len(t, map[ntdef.Handle]bool{h.std[0]: true, h.std[1]: true, h.std[2]: true}, 3)
 	for _, std := range h.std {
 		require.Zero(t, std%4)

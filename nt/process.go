@@ -35,7 +35,7 @@ type Process struct {
 	folder  fs.FS
 	modules []*Module // mapped images by base address
 	entries struct {
-		initializeThunk, userThreadStart, exceptionDispatcher, callReturn uint64
+		initializeThunk, userThreadStart, exceptionDispatcher, apcDispatcher, callReturn uint64
 	}
 	handles   handleTable
 	addresses map[uint64][]*waitBlock // that threads wait for

@@ -18,7 +18,7 @@ import (
 	"github.com/pagewalk/pagewalk/winapi/ntdll"
 )
 
-// The words of testdata/services.txt.
+// The words of such files.
 var words = map[string]uint64{
 	"self": uint64(ntdef.CurrentProcess), "ALL": 0xf001f,
 	"RESERVE": uint64(ntdef.MEM_RESERVE), "COMMIT": uint64(ntdef.MEM_COMMIT), "RESET": uint64(ntdef.MEM_RESET),
@@ -30,13 +30,14 @@ var words = map[string]uint64{
 	"WC": uint64(ntdef.PAGE_WRITECOPY), "XRW": uint64(ntdef.PAGE_EXECUTE_READWRITE), "XWC": uint64(ntdef.PAGE_EXECUTE_WRITECOPY),
 	"GUARD": uint64(ntdef.PAGE_GUARD), "NOCACHE": uint64(ntdef.PAGE_NOCACHE), "WRITECOMBINE": uint64(ntdef.PAGE_WRITECOMBINE),
 	"TARGETS": uint64(ntdef.PAGE_TARGETS_INVALID), "IMAGE": uint64(ntdef.SEC_IMAGE), "SRESERVE": uint64(ntdef.SEC_RESERVE),
-	"SLARGE": uint64(ntdef.SEC_LARGE_PAGES),
+	"SLARGE": uint64(ntdef.SEC_LARGE_PAGES), "INHERIT": 2, "PERMANENT": 0x10, "INSENSITIVE": 0x40, "OPENIF": 0x80,
+	"GREAD": uint64(ntdef.GENERIC_READ), "GWRITE": uint64(ntdef.GENERIC_WRITE), "GALL": uint64(ntdef.GENERIC_ALL),
 }
 
 // sectionCommit is what COMMIT means to NtCreateSection.
 const sectionCommit = uint64(ntdef.SEC_COMMIT)
 
-// script runs the lines of testdata/services.txt in one process.
+// script runs the lines of a file like testdata/services.txt in one process.
 type script struct {
 	t       *testing.T
 	p       *nt.Process
@@ -68,7 +69,7 @@ func newScript(t *testing.T) *script {
 		require.Equal(t, ntdef.STATUS_SUCCESS, st)
 		s.vars[name] = uint64(h)
 	}
-	h, st := p.CreateEvent("event", false, false)
+	h, st := p.CreateEvent(&nt.ObjectRequest{Name: "event"}, false, false)
 	require.Equal(t, ntdef.STATUS_SUCCESS, st)
 	s.vars["event"] = uint64(h)
 	return s
@@ -130,22 +131,9 @@ func (s *script) run(service string) {
 		case '*':
 			args = append(args, s.scratch+bufferAt)
 		case '@':
-			name := nt.EncodeUTF16(token[1:])
-			at := s.scratch + namesAt
-			for _, f := range []struct{ at, v uint64 }{
-				{0, 0x30},
-				{8, 0},
-				{0x10, at + 0x40},
-				{0x18, 0},
-				{0x20, 0},
-				{0x28, 0},
-				{0x40, uint64(len(name)) | uint64(len(name)+2)<<16},
-				{0x48, at + 0x60},
-			} {
-				require.NoError(s.t, th.Store64(at+f.at, f.v))
-			}
-			require.NoError(s.t, th.Write(at+0x60, name))
-			args = append(args, at)
+			args = append(args, s.attributes(token[1:]))
+		case '\'':
+			args = append(args, s.unicode(s.scratch+namesAt+0x800, token[1:]))
 		default:
 			args = append(args, s.value(token, commit))
 		}
@@ -165,14 +153,45 @@ func (s *script) run(service string) {
 	}
 }
 
-// TestServiceStatuses makes the calls of testdata/services.txt through the system-call path, in their order.
-func TestServiceStatuses(t *testing.T) {
-	f, err := os.Open("testdata/services.txt")
-	require.NoError(t, err)
+// attributes builds the OBJECT_ATTRIBUTES of [$root:]name[!flags]; the name ~ is a NULL pointer.
+func (s *script) attributes(token string) uint64 {
+	name, flags, _ := strings.Cut(token, "!")
+	root := uint64(0)
+	if strings.HasPrefix(name, "$") {
+		var r string
+		r, name, _ = strings.Cut(name, ":")
+		root = s.value(r, 0)
+	}
+	at, text := s.scratch+namesAt, uint64(0)
+	if name != "~" {
+		text = s.unicode(at+0x40, name)
+	}
+	attributes := uint64(0)
+	if flags != "" {
+		attributes = s.value(flags, 0)
+	}
+	for i, v := range []uint64{0x30, root, text, attributes, 0, 0} {
+		require.NoError(s.t, s.p.Thread().Store64(at+8*uint64(i), v))
+	}
+	return at
+}
+
+// unicode builds a UNICODE_STRING.
+func (s *script) unicode(at uint64, text string) uint64 {
+	th, b := s.p.Thread(), nt.EncodeUTF16(text)
+	require.NoError(s.t, th.Store64(at, uint64(len(b))|uint64(len(b)+2)<<16))
+	require.NoError(s.t, th.Store64(at+8, at+16))
+	require.NoError(s.t, th.Write(at+16, append(b, 0, 0)))
+	return at
+}
+
+// runFile makes the calls of a file through the system-call path, in their order, and returns their number and the services.
+func (s *script) runFile(name string) (calls int, seen map[string]bool) {
+	f, err := os.Open(name)
+	require.NoError(s.t, err)
 	defer f.Close()
-	s := newScript(t)
-	service, calls := "", 0
-	seen := map[string]bool{}
+	service := ""
+	seen = map[string]bool{}
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		s.line = strings.TrimSpace(lines.Text())
 		switch {
@@ -185,6 +204,17 @@ func TestServiceStatuses(t *testing.T) {
 			calls++
 		}
 	}
+	return calls, seen
+}
+
+// TestObjectStatuses makes those of testdata/objects.txt.
+func TestObjectStatuses(t *testing.T) {
+	newScript(t).runFile("testdata/objects.txt")
+}
+
+// TestServiceStatuses makes the calls of testdata/services.txt.
+func TestServiceStatuses(t *testing.T) {
+	calls, seen := newScript(t).runFile("testdata/services.txt")
 	require.Greater(t, calls, 150)
 	// The services of the memory manager that the rules name are all there.
 	for _, name := range []string{

@@ -75,15 +75,20 @@ func (t *Thread) execute() error {
 }
 
 // syscall answers SYSCALL by the number in EAX.
-func (t *Thread) syscall() error {
+func (t *Thread) syscall() (err error) {
 	n := uint32(t.cpu.R[cpu.RAX])
 	switch {
 	case n >= UserFuncBase && uint64(n-UserFuncBase) < uint64(len(t.sys.funcs)):
-		return t.userFunc(&t.sys.funcs[n-UserFuncBase])
+		err = t.userFunc(&t.sys.funcs[n-UserFuncBase])
 	case n == CallReturnNumber:
 		return t.callReturn()
+	default:
+		err = t.service(n)
 	}
-	return t.service(n)
+	if t.deliver && (err == nil || err == errContext) {
+		return t.deliverAPC()
+	}
+	return err
 }
 
 // callReturn ends the innermost nested call. Code that gets there otherwise has lost its stack.

@@ -61,7 +61,7 @@ func (f *fileObject) mayMap(protect uint32) bool {
 	return f.access&(ntdef.FILE_READ_DATA|ntdef.FILE_EXECUTE) != 0 && (!writes || f.access&ntdef.FILE_WRITE_DATA != 0)
 }
 
-// A SectionRequest is the argument of CreateSection. File 0 means page-file-backed memory; Name may be "".
+// A SectionRequest is the argument of CreateSection. File 0 means page-file-backed memory; Name, of Win32, may be "".
 type SectionRequest struct {
 	Name       string
 	Size       uint64
@@ -69,34 +69,35 @@ type SectionRequest struct {
 	Attributes uint32 // SEC_*
 	File       ntdef.Handle
 	Access     uint32 // SECTION_*; 0: all
+
+	object *objectAttributes // in place of Name
 }
 
-// CreateSection is NtCreateSection with OBJ_OPENIF: a section of that name which is there already is opened, the status is then
-// OBJECT_NAME_EXISTS. OBJECT_TYPE_MISMATCH where something else has the name.
+// CreateSection is NtCreateSection. Under a Win32 name a section that is there already is opened: OBJECT_NAME_EXISTS, a success.
+// OBJECT_TYPE_MISMATCH where something else has the name.
 func (p *Process) CreateSection(r *SectionRequest) (ntdef.Handle, ntdef.Status) {
-	var h ntdef.Handle
-	st := ntdef.STATUS_OBJECT_NAME_NOT_FOUND
-	if r.Name != "" {
-		if h, _, st = openNamed[*sectionObject](p, r.Name, cmp.Or(r.Access, ^uint32(0))); st == ntdef.STATUS_SUCCESS {
-			st = ntdef.STATUS_OBJECT_NAME_EXISTS
-		}
+	a, access := r.object, r.Access
+	if a == nil {
+		name := p.sys.win32Name(r.Name)
+		a, access = &name, cmp.Or(access, ntdef.GENERIC_ALL)
 	}
-	if st == ntdef.STATUS_OBJECT_NAME_NOT_FOUND {
-		var o *sectionObject
-		if o, st = p.newSection(r); st == ntdef.STATUS_SUCCESS {
-			if r.Name != "" {
-				p.sys.names.insert(r.Name, o)
-			}
-			h = p.handles.grant(o, cmp.Or(r.Access, ^uint32(0)))
-		}
+	var h ntdef.Handle
+	o, st := p.newSection(r)
+	if st == ntdef.STATUS_SUCCESS {
+		h, _, st = createObject(p, a, access, o)
 	}
 	p.serviced("NtCreateSection", st, sectionParams, r.Size, uint64(r.Protect), uint64(r.Attributes), uint64(r.File), uint64(h))
 	return h, st
 }
 
-// OpenSection is NtOpenSection: OBJECT_NAME_NOT_FOUND, OBJECT_TYPE_MISMATCH.
+// OpenSection is NtOpenSection of a Win32 name: OBJECT_NAME_NOT_FOUND, OBJECT_TYPE_MISMATCH.
 func (p *Process) OpenSection(name string, access uint32) (ntdef.Handle, ntdef.Status) {
-	h, _, st := openNamed[*sectionObject](p, name, access)
+	a := p.sys.win32Name(name)
+	return p.openSection(&a, access)
+}
+
+func (p *Process) openSection(a *objectAttributes, access uint32) (ntdef.Handle, ntdef.Status) {
+	h, _, st := openObject[*sectionObject](p, a, access)
 	p.serviced("NtOpenSection", st, sectionParams[4:], uint64(h))
 	return h, st
 }

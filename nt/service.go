@@ -63,6 +63,7 @@ var Services = sync.OnceValue(func() []Service {
 		openServices,
 		timeServices,
 		localeServices,
+		objectServices,
 	} {
 		all = append(all, group...)
 	}
@@ -170,6 +171,11 @@ func ServiceNumber(name string) uint32 {
 	return all[i].Number
 }
 
+// statusError is the error of a helper of service bodies by which the service ends with a status.
+type statusError ntdef.Status
+
+func (e statusError) Error() string { return ntdef.Status(e).String() }
+
 // service runs the system service with a number.
 func (t *Thread) service(n uint32) error {
 	c := t.cpu
@@ -188,6 +194,10 @@ func (t *Thread) service(n uint32) error {
 	var fault *UserFault
 	if errors.As(err, &fault) {
 		st, err = fault.Record.Code, nil // the kernel's own handler turns it into the service's status
+	}
+	var refused statusError
+	if errors.As(err, &refused) {
+		st, err = ntdef.Status(refused), nil
 	}
 	if err != nil {
 		return err

@@ -67,7 +67,7 @@ func (t *Thread) createProcess(r *ProcessRequest) (*Process, ntdef.Status) {
 		prog.Folder = nil
 	}
 	p.folder = prog.Folder
-	p.handles.init()
+	p.handles.init(s)
 	t.inherit(p, r)
 
 	// The child is built in its own address space, by its own thread, whose accesses are those of the processor.
@@ -104,9 +104,9 @@ func guestFolder(path string) string { return strings.TrimSuffix(path, guestBase
 func (t *Thread) inherit(p *Process, r *ProcessRequest) {
 	from := &t.proc.handles
 	if r.Inherit {
-		for i, o := range from.objects {
-			if o != nil && i < len(from.inherit) && from.inherit[i] {
-				p.handles.place(i, o, from.access[i])
+		for i, e := range from.entries {
+			if e.object != nil && e.attributes&objInherit != 0 {
+				p.handles.place(i, e)
 			}
 		}
 	}
@@ -124,36 +124,23 @@ func (t *Thread) inherit(p *Process, r *ProcessRequest) {
 	}
 }
 
-// place puts an object at the index of a handle, as in the process that it comes from.
-func (h *handleTable) place(i int, o object, access uint32) {
-	for len(h.objects) <= i {
-		h.free = append(h.free, len(h.objects))
-		h.objects, h.access = append(h.objects, nil), append(h.access, 0)
-	}
-	if h.objects[i] != nil {
-		h.close(ntdef.Handle(4 * i))
-	}
-	h.free = slices.DeleteFunc(h.free, func(f int) bool { return f == i })
-	o.head().handles++
-	h.objects[i], h.access[i] = o, access
-}
-
 // SetInherit says whether a handle goes to children (SetHandleInformation): INVALID_HANDLE.
 func (p *Process) SetInherit(h ntdef.Handle, inherit bool) ntdef.Status {
-	if p.handles.get(h) == nil {
+	e := p.handles.entry(h)
+	if e == nil {
 		return ntdef.STATUS_INVALID_HANDLE
 	}
-	t := &p.handles
-	for len(t.inherit) < len(t.objects) {
-		t.inherit = append(t.inherit, false)
+	e.attributes &^= objInherit
+	if inherit {
+		e.attributes |= objInherit
 	}
-	t.inherit[h/4] = inherit
 	return ntdef.STATUS_SUCCESS
 }
 
 // Inherits reports it.
 func (p *Process) Inherits(h ntdef.Handle) bool {
-	return uint64(h/4) < uint64(len(p.handles.inherit)) && p.handles.inherit[h/4]
+	e := p.handles.entry(h)
+	return e != nil && e.attributes&objInherit != 0
 }
 
 // end ends a process that is not the first: its threads, its handles, its memory. Who waits for it goes on. The thread that calls is
@@ -174,11 +161,7 @@ func (p *Process) end(code uint32) {
 		t.state = threadEnded
 		t.exitCode = code
 	}
-	for i, o := range p.handles.objects {
-		if o != nil {
-			p.handles.close(ntdef.Handle(4 * i))
-		}
-	}
+	p.handles.dropAll()
 	p.discard()
 	for _, t := range p.threads {
 		s.signal(t.object)

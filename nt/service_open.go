@@ -92,8 +92,6 @@ func (t *Thread) openFile(r *OpenRequest, attributes uint64, handle ntdef.Ptr[ui
 	return st, t.Store64(uint64(handle), uint64(h))
 }
 
-const objInherit = 2 // OBJ_INHERIT (ntdef.h)
-
 // fileAttributes reads the OBJECT_ATTRIBUTES of a file, which has to be there: INVALID_PARAMETER.
 func (t *Thread) fileAttributes(va uint64) (objectAttributes, ntdef.Status, error) {
 	if va == 0 {

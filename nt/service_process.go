@@ -3,7 +3,7 @@ package nt
 import "github.com/pagewalk/pagewalk/ntdef"
 
 var processServices = []Service{
-	service("NtContinue", Partial("no pending alerts"), ntContinue),
+	service("NtContinue", Full, ntContinue),
 	service("NtRaiseException", Full, ntRaiseException),
 	service("NtTerminateProcess", Partial("the calling process"), ntTerminateProcess),
 	service("NtTerminateThread", Full, ntTerminateThread),
@@ -23,7 +23,11 @@ func ntContinue(t *Thread, a *continueArgs) (ntdef.Status, error) {
 	if err != nil {
 		return 0, err
 	}
-	return 0, t.SetContext(&ctx)
+	err = t.SetContext(&ctx)
+	if a.TestAlert {
+		t.TestAlert()
+	}
+	return 0, err
 }
 
 // LoadContext reads a CONTEXT record.

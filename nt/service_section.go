@@ -9,8 +9,8 @@ import (
 )
 
 var sectionServices = []Service{
-	service("NtCreateSection", Partial("no large pages; one directory of names"), ntCreateSection),
-	service("NtOpenSection", Partial("one directory of names"), ntOpenSection),
+	service("NtCreateSection", Partial("no large pages"), ntCreateSection),
+	service("NtOpenSection", Full, ntOpenSection),
 	service("NtMapViewOfSection", Full, ntMapViewOfSection),
 	service("NtMapViewOfSectionEx", Full, ntMapViewOfSectionEx),
 	service("NtUnmapViewOfSection", Full, ntUnmapViewOfSection),
@@ -42,33 +42,11 @@ func ntCreateSection(t *Thread, a *createSectionArgs) (ntdef.Status, error) {
 			return 0, err
 		}
 	}
-	o, err := t.objectAttributes(a.ObjectAttributes)
-	if err != nil {
-		return 0, err
-	}
-	if o.name != "" && !o.openIf() && t.sys.names.lookup(o.name) != nil {
-		return ntdef.STATUS_OBJECT_NAME_COLLISION, nil
-	}
-	h, st := t.proc.CreateSection(&SectionRequest{o.name, size, a.PageProtection, a.Attributes, a.File, sectionAccess(a.DesiredAccess)})
-	if !st.IsSuccess() {
-		return st, nil
-	}
-	return st, t.Store64(uint64(a.SectionHandle), uint64(h))
-}
-
-// sectionAccess spells the generic rights of a section out.
-func sectionAccess(access uint32) uint32 {
-	for _, g := range []struct{ generic, rights uint32 }{
-		{ntdef.GENERIC_READ, SECTION_MAP_READ},
-		{ntdef.GENERIC_WRITE, SECTION_MAP_WRITE},
-		{ntdef.GENERIC_EXECUTE, SECTION_MAP_EXECUTE},
-		{ntdef.GENERIC_ALL, SECTION_MAP_READ | SECTION_MAP_WRITE | SECTION_MAP_EXECUTE},
-	} {
-		if access&g.generic != 0 {
-			access |= g.rights
-		}
-	}
-	return access
+	return t.newHandle(a.SectionHandle, a.ObjectAttributes, func(o *objectAttributes) (ntdef.Handle, ntdef.Status) {
+		return t.proc.CreateSection(&SectionRequest{
+			Size: size, Protect: a.PageProtection, Attributes: a.Attributes, File: a.File, Access: a.DesiredAccess, object: o,
+		})
+	})
 }
 
 type openSectionArgs struct {
@@ -78,18 +56,9 @@ type openSectionArgs struct {
 }
 
 func ntOpenSection(t *Thread, a *openSectionArgs) (ntdef.Status, error) {
-	if err := t.Probe(uint64(a.SectionHandle), 8, x86.Read|x86.Write); err != nil {
-		return 0, err
-	}
-	o, err := t.objectAttributes(a.ObjectAttributes)
-	if err != nil {
-		return 0, err
-	}
-	h, st := t.proc.OpenSection(o.name, sectionAccess(a.DesiredAccess))
-	if st != ntdef.STATUS_SUCCESS {
-		return st, nil
-	}
-	return st, t.Store64(uint64(a.SectionHandle), uint64(h))
+	return t.newHandle(a.SectionHandle, a.ObjectAttributes, func(o *objectAttributes) (ntdef.Handle, ntdef.Status) {
+		return t.proc.openSection(o, a.DesiredAccess)
+	})
 }
 
 type mapViewOfSectionArgs struct {

@@ -22,15 +22,25 @@ func ntDelayExecution(t *Thread, a *delayExecutionArgs) (ntdef.Status, error) {
 	return t.Sleep(t.sys.Until(int64(v)), a.Alertable)
 }
 
-// Until is how many nanoseconds are left to an NT time: negative ones count from now, in 100 ns units.
+// Until is how many nanoseconds are left to an NT time: negative ones count from now, in 100 ns units. The far future is a century off.
 func (s *System) Until(interval int64) uint64 {
+	const century = 100 * 366 * 86400 * 10_000_000
+	left := uint64(0)
 	if interval < 0 {
-		return 100 * uint64(-interval)
+		left = -uint64(interval)
+	} else if now := s.SystemTime(); uint64(interval) > now {
+		left = uint64(interval) - now
 	}
-	if now := s.SystemTime(); uint64(interval) > now {
-		return 100 * (uint64(interval) - now)
+	return 100 * min(left, century)
+}
+
+// timeout reads the time to wait for at most: NULL is for ever.
+func (t *Thread) timeout(at ntdef.Ptr[int64]) (uint64, error) {
+	if at == 0 {
+		return Infinite, nil
 	}
-	return 0
+	v, err := t.Load64(uint64(at))
+	return t.sys.Until(int64(v)), err
 }
 
 type queryPerformanceCounterArgs struct {

@@ -37,7 +37,7 @@ func (s *System) StartProcess(prog Program, args, env []string) (*Process, error
 	s.proc, s.procs = p, []*Process{p}
 	p.attach()
 	p.folder = prog.Folder
-	p.handles.init()
+	p.handles.init(s)
 	b := builder{p: p, t: p.thread, by: p.thread}
 	if err := b.build(pe, &prog, CommandLine(prog.Path, args), "", env); err != nil {
 		return nil, err
@@ -202,6 +202,7 @@ func (b *builder) mapEntries(sec *Section) error {
 		{"LdrInitializeThunk", &e.initializeThunk, false},
 		{"RtlUserThreadStart", &e.userThreadStart, false},
 		{"KiUserExceptionDispatcher", &e.exceptionDispatcher, false},
+		{"KiUserApcDispatcher", &e.apcDispatcher, false},
 		{"PagewalkCallReturn", &e.callReturn, true},
 	} {
 		x := exports.ByName(want.name)

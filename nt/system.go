@@ -69,7 +69,7 @@ type System struct {
 	pageFile *os.File        // nil: none
 	refused  map[string]bool // what refuse has warned of
 
-	names      names
+	namespace  namespace
 	volumes    volumes
 	table      callTable
 	calls      uint64              // system services
@@ -136,6 +136,7 @@ func (s *System) init(cfg *Config) error {
 	if err := s.volumes.init(cfg.Drives); err != nil {
 		return err
 	}
+	s.namespace.init(&s.volumes)
 	if err := s.openPageFile(cfg.PageFile); err != nil {
 		return err
 	}

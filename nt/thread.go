@@ -25,7 +25,9 @@ type Thread struct {
 	baton     chan struct{}
 	gone      chan struct{} // closed when its goroutine has ended
 	waiting   *waitBlock
-	apcs      []apc
+	apcs      []*apc
+	deliver   bool // the next of them, on the way back to user mode
+	alerted   bool
 	owned     []*mutant
 	priority  uint8
 	relative  int32

@@ -11,16 +11,21 @@ const (
 	STATUS_WAIT_0                      Status = 0x00000000
 	STATUS_ABANDONED_WAIT_0            Status = 0x00000080
 	STATUS_USER_APC                    Status = 0x000000c0
+	STATUS_ALERTED                     Status = 0x00000101
 	STATUS_TIMEOUT                     Status = 0x00000102
 	STATUS_PENDING                     Status = 0x00000103
+	STATUS_MORE_ENTRIES                Status = 0x00000105
 	STATUS_NOT_ALL_ASSIGNED            Status = 0x00000106
 	STATUS_NOTIFY_CLEANUP              Status = 0x0000010b
 	STATUS_NOTIFY_ENUM_DIR             Status = 0x0000010c
+	STATUS_PROCESS_NOT_IN_JOB          Status = 0x00000123
+	STATUS_PROCESS_IN_JOB              Status = 0x00000124
 	STATUS_OBJECT_NAME_EXISTS          Status = 0x40000000
 	STATUS_IMAGE_NOT_AT_BASE           Status = 0x40000003
 	STATUS_IMAGE_MACHINE_TYPE_MISMATCH Status = 0x4000000e
 	STATUS_WAS_LOCKED                  Status = 0x40000019
 	STATUS_NO_YIELD_PERFORMED          Status = 0x40000024
+	STATUS_TIMER_RESUME_IGNORED        Status = 0x40000025
 	STATUS_GUARD_PAGE_VIOLATION        Status = 0x80000001
 	STATUS_DATATYPE_MISALIGNMENT       Status = 0x80000002
 	STATUS_BREAKPOINT                  Status = 0x80000003
@@ -28,6 +33,7 @@ const (
 	STATUS_BUFFER_OVERFLOW             Status = 0x80000005
 	STATUS_NO_MORE_FILES               Status = 0x80000006
 	STATUS_PARTIAL_COPY                Status = 0x8000000d
+	STATUS_NO_MORE_ENTRIES             Status = 0x8000001a
 	STATUS_LONGJUMP                    Status = 0x80000026
 	STATUS_UNWIND_CONSOLIDATE          Status = 0x80000029
 	STATUS_UNSUCCESSFUL                Status = 0xc0000001
@@ -38,6 +44,7 @@ const (
 	STATUS_IN_PAGE_ERROR               Status = 0xc0000006
 	STATUS_INVALID_HANDLE              Status = 0xc0000008
 	STATUS_INVALID_CID                 Status = 0xc000000b
+	STATUS_TIMER_NOT_OWNED             Status = 0xc000000c
 	STATUS_INVALID_PARAMETER           Status = 0xc000000d
 	STATUS_NO_SUCH_FILE                Status = 0xc000000f
 	STATUS_INVALID_DEVICE_REQUEST      Status = 0xc0000010
@@ -74,8 +81,10 @@ const (
 	STATUS_INVALID_PAGE_PROTECTION     Status = 0xc0000045
 	STATUS_MUTANT_NOT_OWNED            Status = 0xc0000046
 	STATUS_SEMAPHORE_LIMIT_EXCEEDED    Status = 0xc0000047
+	STATUS_PORT_ALREADY_SET            Status = 0xc0000048
 	STATUS_SECTION_NOT_IMAGE           Status = 0xc0000049
 	STATUS_SUSPEND_COUNT_EXCEEDED      Status = 0xc000004a
+	STATUS_THREAD_IS_TERMINATING       Status = 0xc000004b
 	STATUS_SECTION_PROTECTION          Status = 0xc000004e
 	STATUS_EAS_NOT_SUPPORTED           Status = 0xc000004f
 	STATUS_NO_EAS_ON_FILE              Status = 0xc0000052
@@ -98,6 +107,7 @@ const (
 	STATUS_BAD_NETWORK_PATH            Status = 0xc00000be
 	STATUS_PIPE_EMPTY                  Status = 0xc00000d9
 	STATUS_INVALID_USER_BUFFER         Status = 0xc00000e8
+	STATUS_INVALID_PARAMETER_10        Status = 0xc00000f8
 	STATUS_PROCESS_IS_TERMINATING      Status = 0xc000010a
 	STATUS_PROCEDURE_NOT_FOUND         Status = 0xc000007a
 	STATUS_INVALID_IMAGE_FORMAT        Status = 0xc000007b
@@ -137,6 +147,7 @@ const (
 	STATUS_INVALID_PARAMETER_9         Status = 0xc00000f7
 	STATUS_CANCELLED                   Status = 0xc0000120
 	STATUS_INVALID_LOCK_RANGE          Status = 0xc00001a1
+	STATUS_NOT_SAME_OBJECT             Status = 0xc00001ac
 	STATUS_NOT_FOUND                   Status = 0xc0000225
 	STATUS_RESOURCE_NOT_OWNED          Status = 0xc0000264
 	STATUS_STACK_OVERFLOW              Status = 0xc00000fd
@@ -157,6 +168,7 @@ const (
 	STATUS_UNHANDLED_EXCEPTION         Status = 0xc0000144
 	STATUS_PIPE_BROKEN                 Status = 0xc000014b
 	STATUS_MAPPED_ALIGNMENT            Status = 0xc0000220
+	STATUS_HANDLE_NOT_CLOSABLE         Status = 0xc0000235
 	STATUS_USER_MAPPED_FILE            Status = 0xc0000243
 	STATUS_NOT_A_REPARSE_POINT         Status = 0xc0000275
 	STATUS_FLOAT_MULTIPLE_FAULTS       Status = 0xc00002b4
@@ -167,6 +179,9 @@ const (
 	STATUS_ASSERTION_FAILURE           Status = 0xc0000420
 	STATUS_FAIL_FAST_EXCEPTION         Status = 0xc0000602
 	STATUS_DYNAMIC_CODE_BLOCKED        Status = 0xc0000604
+	STATUS_ALREADY_REGISTERED          Status = 0xc0000718
+	STATUS_INVALID_THREAD              Status = 0xc000071c
+	STATUS_JOB_NO_CONTAINER            Status = 0xc0001504
 )
 
 // IsError reports whether the severity is an error (NT_ERROR).

@@ -3,7 +3,6 @@ package kernel32
 import (
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntdef"
-	"github.com/pagewalk/pagewalk/winapi/ntdll"
 )
 
 // Threads (processthreadsapi.h).
@@ -130,11 +129,7 @@ type queueAPCArgs struct {
 
 func queueUserAPC(t *nt.Thread, a *queueAPCArgs) (uint64, error) {
 	return withThread(t, a.Thread, 0, func(o *nt.Thread) (uint64, error) {
-		if _, ended := o.ExitCode(); ended {
-			return fail(t, ntdll.ERROR_GEN_FAILURE)
-		}
-		o.QueueAPC(a.Function, [3]uint64{a.Data})
-		return 1, nil
+		return boolOf(t, o.QueueAPC(a.Function, [3]uint64{a.Data}))
 	})
 }
 

@@ -18,8 +18,14 @@ var waitFuncs = func() (all []nt.UserFunc) {
 		nt.Func("InitOnceInitialize", zeroPointer),
 		nt.Func("InitializeConditionVariable", zeroPointer),
 		nt.Func("InitializeSRWLock", zeroPointer),
-		nt.Func("PulseEvent", func(t *nt.Thread, a *handleArgs) (uint64, error) { return boolOf(t, t.Process().PulseEvent(a.Handle)) }),
-		nt.Func("ReleaseMutex", func(t *nt.Thread, a *handleArgs) (uint64, error) { return boolOf(t, t.ReleaseMutant(a.Handle)) }),
+		nt.Func("PulseEvent", func(t *nt.Thread, a *handleArgs) (uint64, error) {
+			_, st := t.Process().PulseEvent(a.Handle)
+			return boolOf(t, st)
+		}),
+		nt.Func("ReleaseMutex", func(t *nt.Thread, a *handleArgs) (uint64, error) {
+			_, st := t.ReleaseMutant(a.Handle)
+			return boolOf(t, st)
+		}),
 		nt.Func("ReleaseSRWLockExclusive", releaseExclusive),
 		nt.Func("ReleaseSRWLockShared", releaseShared),
 		nt.Func("ReleaseSemaphore", releaseSemaphore),
@@ -72,39 +78,51 @@ var waitFuncs = func() (all []nt.UserFunc) {
 		{"W", func(t *nt.Thread) func(uint64) (string, error) { return t.WString }},
 	} {
 		text := form.text
-		create := func(name string, ex bool, body func(t *nt.Thread, a *createArgs, name string) (ntdef.Handle, ntdef.Status)) {
+		request := func(t *nt.Thread, attributes, name uint64, access uint32) (*nt.ObjectRequest, error) {
+			s, err := textAt(name, text(t))
+			if err != nil {
+				return nil, err
+			}
+			inherit, err := inherits(t, attributes)
+			return &nt.ObjectRequest{Name: s, Access: access, Inherit: inherit}, err
+		}
+		create := func(name string, ex bool, body func(t *nt.Thread, a *createArgs, r *nt.ObjectRequest) (ntdef.Handle, ntdef.Status)) {
 			all = append(all, nt.Func(name+form.suffix, func(t *nt.Thread, a *createArgs) (uint64, error) {
 				at := a.C
 				if ex {
 					at = a.B
 				}
-				s, err := textAt(at, text(t))
+				r, err := request(t, a.Attributes, at, 0)
 				if err != nil {
 					return 0, err
 				}
-				h, st := body(t, a, s)
+				h, st := body(t, a, r)
 				return created(t, h, st)
 			}))
 		}
-		create("CreateEvent", false, func(t *nt.Thread, a *createArgs, name string) (ntdef.Handle, ntdef.Status) {
-			return t.Process().CreateEvent(name, uint32(a.A) != 0, uint32(a.B) != 0)
+		create("CreateEvent", false, func(t *nt.Thread, a *createArgs, r *nt.ObjectRequest) (ntdef.Handle, ntdef.Status) {
+			return t.Process().CreateEvent(r, uint32(a.A) != 0, uint32(a.B) != 0)
 		})
-		create("CreateMutex", true, func(t *nt.Thread, a *createArgs, name string) (ntdef.Handle, ntdef.Status) {
-			return t.CreateMutant(name, uint32(a.A) != 0)
+		create("CreateMutex", true, func(t *nt.Thread, a *createArgs, r *nt.ObjectRequest) (ntdef.Handle, ntdef.Status) {
+			return t.CreateMutant(r, uint32(a.A) != 0)
 		})
-		create("CreateSemaphore", false, func(t *nt.Thread, a *createArgs, name string) (ntdef.Handle, ntdef.Status) {
-			return t.Process().CreateSemaphore(name, int32(a.A), int32(a.B))
+		create("CreateSemaphore", false, func(t *nt.Thread, a *createArgs, r *nt.ObjectRequest) (ntdef.Handle, ntdef.Status) {
+			return t.Process().CreateSemaphore(r, int32(a.A), int32(a.B))
 		})
-		create("CreateWaitableTimer", true, func(t *nt.Thread, a *createArgs, name string) (ntdef.Handle, ntdef.Status) {
-			return t.Process().CreateTimer(name, uint32(a.A) != 0)
+		create("CreateWaitableTimer", true, func(t *nt.Thread, a *createArgs, r *nt.ObjectRequest) (ntdef.Handle, ntdef.Status) {
+			return t.Process().CreateTimer(r, uint32(a.A) != 0)
 		})
-		open := func(name string, body func(p *nt.Process, name string) (ntdef.Handle, ntdef.Status)) {
-			all = append(all, nt.Func(name+form.suffix, func(t *nt.Thread, a *openFileMappingArgs) (uint64, error) {
-				s, err := textAt(a.Name, text(t))
+		open := func(name string, body func(p *nt.Process, r *nt.ObjectRequest) (ntdef.Handle, ntdef.Status)) {
+			all = append(all, nt.Func(name+form.suffix, func(t *nt.Thread, a *openArgs) (uint64, error) {
+				if a.Name == 0 {
+					return fail(t, ntdll.ERROR_INVALID_PARAMETER)
+				}
+				r, err := request(t, 0, a.Name, a.Access)
 				if err != nil {
 					return 0, err
 				}
-				h, st := body(t.Process(), s)
+				r.Inherit = a.Inherit
+				h, st := body(t.Process(), r)
 				if st != ntdef.STATUS_SUCCESS {
 					return failStatus(t, st)
 				}
@@ -114,31 +132,34 @@ var waitFuncs = func() (all []nt.UserFunc) {
 		open("OpenEvent", (*nt.Process).OpenEvent)
 		open("OpenMutex", (*nt.Process).OpenMutant)
 		open("OpenSemaphore", (*nt.Process).OpenSemaphore)
-		all = append(all,
-			nt.Func("CreateWaitableTimerEx"+form.suffix, func(t *nt.Thread, a *createExArgs) (uint64, error) {
-				s, err := textAt(a.Name, text(t))
+		open("OpenWaitableTimer", (*nt.Process).OpenTimer)
+		createEx := func(name string, body func(t *nt.Thread, a *createExArgs, r *nt.ObjectRequest) (ntdef.Handle, ntdef.Status)) {
+			all = append(all, nt.Func(name+form.suffix, func(t *nt.Thread, a *createExArgs) (uint64, error) {
+				r, err := request(t, a.Attributes, a.Name, a.Access)
 				if err != nil {
 					return 0, err
 				}
-				h, st := t.Process().CreateTimer(s, a.Flags&1 != 0) // every timer has a high resolution
-				return created(t, h, st)
-			}),
-			nt.Func("CreateEventEx"+form.suffix, func(t *nt.Thread, a *createExArgs) (uint64, error) {
-				s, err := textAt(a.Name, text(t))
-				if err != nil {
-					return 0, err
-				}
-				h, st := t.Process().CreateEvent(s, a.Flags&1 != 0, a.Flags&2 != 0)
-				return created(t, h, st)
-			}),
-			nt.Func("CreateMutexEx"+form.suffix, func(t *nt.Thread, a *createExArgs) (uint64, error) {
-				s, err := textAt(a.Name, text(t))
-				if err != nil {
-					return 0, err
-				}
-				h, st := t.CreateMutant(s, a.Flags&1 != 0)
+				h, st := body(t, a, r)
 				return created(t, h, st)
 			}))
+		}
+		createEx("CreateWaitableTimerEx", func(t *nt.Thread, a *createExArgs, r *nt.ObjectRequest) (ntdef.Handle, ntdef.Status) {
+			return t.Process().CreateTimer(r, a.Flags&1 != 0) // every timer has a high resolution
+		})
+		createEx("CreateEventEx", func(t *nt.Thread, a *createExArgs, r *nt.ObjectRequest) (ntdef.Handle, ntdef.Status) {
+			return t.Process().CreateEvent(r, a.Flags&1 != 0, a.Flags&2 != 0)
+		})
+		createEx("CreateMutexEx", func(t *nt.Thread, a *createExArgs, r *nt.ObjectRequest) (ntdef.Handle, ntdef.Status) {
+			return t.CreateMutant(r, a.Flags&1 != 0)
+		})
+		all = append(all, nt.Func("CreateSemaphoreEx"+form.suffix, func(t *nt.Thread, a *createSemaphoreExArgs) (uint64, error) {
+			r, err := request(t, a.Attributes, a.Name, a.Access)
+			if err != nil {
+				return 0, err
+			}
+			h, st := t.Process().CreateSemaphore(r, a.Count, a.Maximum)
+			return created(t, h, st)
+		}))
 	}
 	return all
 }()
@@ -150,6 +171,17 @@ type (
 	createExArgs struct {
 		Attributes, Name uint64
 		Flags, Access    uint32
+	}
+	createSemaphoreExArgs struct {
+		Attributes     uint64
+		Count, Maximum int32
+		Name           uint64
+		Flags, Access  uint32
+	}
+	openArgs struct {
+		Access  uint32
+		Inherit bool
+		Name    uint64
 	}
 	waitArgs struct {
 		Handle       ntdef.Handle
@@ -174,6 +206,15 @@ type (
 		Alertable    bool
 	}
 )
+
+// inherits reads bInheritHandle of a SECURITY_ATTRIBUTES, which may be NULL.
+func inherits(t *nt.Thread, attributes uint64) (bool, error) {
+	if attributes == 0 {
+		return false, nil
+	}
+	v, err := t.Load32(attributes + 16)
+	return v != 0, err
+}
 
 // created is the result of a function that makes an object: one that was there comes with ERROR_ALREADY_EXISTS.
 func created(t *nt.Thread, h ntdef.Handle, st ntdef.Status) (uint64, error) {
@@ -234,7 +275,7 @@ type signalAndWaitArgs struct {
 func signalObjectAndWait(t *nt.Thread, a *signalAndWaitArgs) (uint64, error) {
 	_, st := t.Process().SetEvent(a.Signal)
 	if st == ntdef.STATUS_OBJECT_TYPE_MISMATCH {
-		if st = t.ReleaseMutant(a.Signal); st == ntdef.STATUS_OBJECT_TYPE_MISMATCH {
+		if _, st = t.ReleaseMutant(a.Signal); st == ntdef.STATUS_OBJECT_TYPE_MISMATCH {
 			_, st = t.Process().ReleaseSemaphore(a.Signal, 1)
 		}
 	}
@@ -280,11 +321,13 @@ func setWaitableTimer(t *nt.Thread, a *setTimerArgs) (uint64, error) {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
 	at := t.System().Now() + t.System().Until(int64(due))
-	return boolOf(t, t.SetTimer(a.Timer, at, nanoseconds(a.Period), a.Callback, a.Argument))
+	_, st := t.SetTimer(a.Timer, at, nanoseconds(a.Period), a.Callback, a.Argument)
+	return boolOf(t, st)
 }
 
 func cancelWaitableTimer(t *nt.Thread, a *handleArgs) (uint64, error) {
-	return boolOf(t, t.Process().CancelTimer(a.Handle))
+	_, st := t.Process().CancelTimer(a.Handle)
+	return boolOf(t, st)
 }
 
 // A slim reader/writer lock is a pointer: bit 0 says that it is held by a writer; the readers are counted from bit 4 on.

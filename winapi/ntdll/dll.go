@@ -15,7 +15,7 @@ func DLL(system ...*winapi.DLL) *winapi.DLL {
 		Base:     0x7ff8_0000_0000,
 		Services: nt.Services(),
 		Funcs:    concat(loaderFuncs(system), exceptionFuncs, heapFuncs, criticalSectionFuncs, statusFuncs, stringFuncs),
-		Code:     append([]winapi.Code{userThreadStart, callReturn}, exceptionCode...),
+		Code:     append([]winapi.Code{userThreadStart, callReturn, userApcDispatcher}, exceptionCode...),
 	}
 	return d
 }

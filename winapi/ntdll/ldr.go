@@ -150,7 +150,9 @@ func continueAt(t *nt.Thread, a *initializeThunkArgs) error {
 	if err != nil {
 		return err
 	}
-	return t.SetContext(&ctx)
+	err = t.SetContext(&ctx)
+	t.TestAlert() // what was queued before the thread began
+	return err
 }
 
 // add parses a mapped image and gives it a LDR_DATA_TABLE_ENTRY. Built-in DLLs keep state on the host and stay loaded.

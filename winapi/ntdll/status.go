@@ -255,6 +255,13 @@ var dosErrors = map[ntdef.Status]uint32{
 	ntdef.STATUS_NOT_A_REPARSE_POINT:      4390,
 	ntdef.STATUS_INVALID_LOCK_RANGE:       307,
 	ntdef.STATUS_OBJECTID_NOT_FOUND:       4312,
+	ntdef.STATUS_MORE_ENTRIES:             234,
+	ntdef.STATUS_NO_MORE_ENTRIES:          259,
+	ntdef.STATUS_HANDLE_NOT_CLOSABLE:      6,
+	ntdef.STATUS_NOT_SAME_OBJECT:          1656,
+	ntdef.STATUS_PORT_ALREADY_SET:         87,
+	ntdef.STATUS_INVALID_PARAMETER_10:     87,
+	ntdef.STATUS_THREAD_IS_TERMINATING:    5,
 }
 
 // DosError is RtlNtStatusToDosError; a status without a Win32 error gives ERROR_MR_MID_NOT_FOUND, as there.

@@ -1,0 +1,153 @@
+package nt
+
+import "github.com/pagewalk/pagewalk/ntdef"
+
+// object is what a handle refers to.
+type object interface {
+	typeName() string
+	head() *objectHeader
+}
+
+// objectHeader is what every object has: its name and how many handles refer to it. An object ends, and with it its name, when its
+// last handle is closed; a permanent one stays.
+type objectHeader struct {
+	handles   uint32
+	permanent bool // OBJ_PERMANENT
+	dir       *directory
+	name      string // in dir
+}
+
+func (h *objectHeader) head() *objectHeader { return h }
+
+// path is an object's full name, "" where it has none.
+func (h *objectHeader) path() string {
+	if h.dir == nil {
+		return ""
+	}
+	var parts []string
+	n := 0
+	for ; h.dir != nil; h = &h.dir.objectHeader {
+		parts = append(parts, h.name)
+		n += 1 + len(h.name)
+	}
+	b := make([]byte, 0, n)
+	for i := len(parts) - 1; i >= 0; i-- {
+		b = append(append(b, '\\'), parts[i]...)
+	}
+	return string(b)
+}
+
+// describe names an object for reports: its type, and its name where it has one.
+func describe(o object) string {
+	what := o.typeName()
+	if d, ok := o.(interface{ describe() string }); ok {
+		what = d.describe()
+	}
+	if name := o.head().path(); name != "" {
+		return "the " + what + " " + name
+	}
+	switch what[0] {
+	case 'A', 'E', 'I', 'O', 'U':
+		return "an " + what
+	}
+	return "a " + what
+}
+
+// objectType is what all objects of a type have in common: what the generic rights mean for them, and which rights there are
+// (OBJECT_TYPE_INFORMATION).
+type objectType struct {
+	name                      string
+	read, write, execute, all uint32 // the GENERIC_MAPPING
+	more                      uint32 // rights beyond all that a handle may have
+}
+
+// Standard rights (winnt.h).
+const (
+	readControl     uint32 = 0x00020000
+	synchronize     uint32 = 0x00100000
+	standardRights  uint32 = 0x000f0000 // STANDARD_RIGHTS_REQUIRED
+	maximumAllowed  uint32 = 0x02000000
+	genericRights   uint32 = ntdef.GENERIC_READ | ntdef.GENERIC_WRITE | ntdef.GENERIC_EXECUTE | ntdef.GENERIC_ALL
+	standardExecute        = readControl | synchronize
+)
+
+// objectTypes are all types, in the order of their indices, which begin with 2 (Windows Internals, part 2 ch. 8; the mappings are
+// those of Windows 10 as NtQueryObject tells them).
+var objectTypes = []objectType{
+	{"Type", readControl, readControl, readControl, standardRights | 1, synchronize},
+	{"Directory", readControl | 3, readControl | 0xc, readControl | 3, standardRights | 0xf, 0},
+	{"SymbolicLink", readControl | 1, readControl, readControl | 1, standardRights | 1, 0xfffe},
+	{"Token", readControl | 0x1a, readControl | 0x1e0, readControl | 5, standardRights | 0x1ff, synchronize},
+	{"Job", readControl | 4, readControl | 0xb, standardExecute, standardRights | synchronize | 0x3f, 0},
+	{"Process", readControl | 0x410, readControl | 0xbea, standardExecute | 0x1001, standardRights | synchronize | 0xffff, 0},
+	{"Thread", readControl | 0x48, readControl | 0x437, standardExecute | 0x1800, standardRights | synchronize | 0xffff, 0},
+	{"DebugObject", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 0xf, 0},
+	{"Event", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0},
+	{"Mutant", readControl | 1, readControl, standardExecute, standardRights | synchronize | 1, 0},
+	{"Semaphore", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0},
+	{"Timer", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0},
+	{"KeyedEvent", readControl | 1, readControl | 2, readControl, standardRights | 3, synchronize},
+	{"IoCompletion", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0},
+	{"WaitCompletionPacket", 1, 1, 1, standardRights | 1, 0},
+	{"TpWorkerFactory", readControl | 8, readControl | 5, readControl | 0x32, standardRights | 0xff, synchronize},
+	{"Section", readControl | 5, readControl | 2, readControl | 8, standardRights | 0x1f, synchronize},
+	{"Device", fileRead, fileWrite, fileExecute, standardRights | synchronize | 0x1ff, 0},
+	{"File", fileRead, fileWrite, fileExecute, standardRights | synchronize | 0x1ff, 0},
+	{"Key", readControl | 0x19, readControl | 6, readControl | 0x39, standardRights | 0x3f, synchronize},
+}
+
+const (
+	fileRead    = readControl | synchronize | 0x89
+	fileWrite   = readControl | synchronize | 0x116
+	fileExecute = readControl | synchronize | 0xa0
+)
+
+// firstTypeIndex is the index of the first type: those below it are the object manager's own.
+const firstTypeIndex = 2
+
+var typesByName = func() map[string]*objectType {
+	m := map[string]*objectType{}
+	for i := range objectTypes {
+		m[objectTypes[i].name] = &objectTypes[i]
+	}
+	return m
+}()
+
+// typeOf returns the type of an object.
+func typeOf(o object) *objectType {
+	t := typesByName[o.typeName()]
+	if t == nil {
+		panic("nt: no object type " + o.typeName())
+	}
+	return t
+}
+
+// grant maps generic rights and drops what the type does not know. MAXIMUM_ALLOWED is every right: no object here has a descriptor
+// that keeps something from anyone.
+func (t *objectType) grant(access uint32) uint32 {
+	if access&maximumAllowed != 0 {
+		access |= t.all
+	}
+	for _, g := range []struct{ generic, rights uint32 }{
+		{ntdef.GENERIC_READ, t.read},
+		{ntdef.GENERIC_WRITE, t.write},
+		{ntdef.GENERIC_EXECUTE, t.execute},
+		{ntdef.GENERIC_ALL, t.all},
+	} {
+		if access&g.generic != 0 {
+			access |= g.rights
+		}
+	}
+	return access & (t.all | t.more)
+}
+
+// Attributes of objects and handles (ntdef.h, OBJ_*).
+const (
+	objProtectClose    = 0x001 // of a handle, in what NtQueryObject and NtDuplicateObject call its attributes
+	objInherit         = 0x002
+	objPermanent       = 0x010
+	objExclusive       = 0x020
+	objCaseInsensitive = 0x040
+	objOpenIf          = 0x080
+	objOpenLink        = 0x100
+)
