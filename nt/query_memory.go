@@ -48,6 +48,10 @@ func ntQueryVirtualMemory(t *Thread, a *queryVirtualMemoryArgs) (ntdef.Status, e
 		return t.queryRegion(p, a)
 	case memoryWorkingSetEx:
 		return t.queryWorkingSetEx(p, a)
+	case memoryWineUnixFuncs:
+		if t.sys.wine() {
+			return t.queryWineUnixFuncs(a)
+		}
 	}
 	t.sys.warn("NtQueryVirtualMemory: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
 	return ntdef.STATUS_INVALID_INFO_CLASS, nil

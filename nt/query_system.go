@@ -40,6 +40,12 @@ func ntQuerySystemInformation(t *Thread, a *querySystemInformationArgs) (ntdef.S
 		b = s.fileCacheInformation()
 	case systemMemoryListInformation:
 		b = s.memoryListInformation()
+	case systemWineVersion:
+		if s.wine() {
+			b = []byte(wineVersionOfMachine)
+			break
+		}
+		fallthrough
 	default:
 		s.warn("NtQuerySystemInformation: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil
