@@ -5,7 +5,7 @@ set -e
 cd "$(dirname "$0")"
 cc="x86_64-w64-mingw32-gcc -O2 -s -Wall -Wl,--no-insert-timestamp"
 $cc -nostdlib -o tiny.exe tiny.c -e start -lkernel32
-for p in hello vm seh tour sort; do $cc -o $p.exe $p.c; done
+for p in hello vm seh tour sort mapcopy; do $cc -o $p.exe $p.c; done
 $cc -D_UCRT -o hello_ucrt.exe hello.c -nodefaultlibs -lmingw32 -lgcc -lmoldname -lmingwex -lucrt -lkernel32 -lucrt -lmingwex
 $cc -O1 -fno-optimize-sibling-calls -w -o stuck.exe stuck.c
 . ./native.sh

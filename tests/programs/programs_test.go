@@ -1,0 +1,298 @@
+//go:build programs
+
+// Package programs runs programs of others over Wine's real system DLLs and, where the built-in ones carry them, over those, and
+// compares with what the same tools do on Linux:
+//
+//	go test -tags programs ./tests/programs
+//
+// fetch.sh brings them, into PAGEWALK_PROGRAMS or the user's cache; what cannot be had is skipped, saying so.
+package programs
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pagewalk/pagewalk"
+	"github.com/pagewalk/pagewalk/nt"
+)
+
+var folder string
+
+func TestMain(m *testing.M) {
+	folder = os.Getenv("PAGEWALK_PROGRAMS")
+	if folder == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "no folder for programs:", err)
+			os.Exit(1)
+		}
+		folder = filepath.Join(cache, "pagewalk-programs")
+	}
+	fetch := exec.Command("./fetch.sh", folder)
+	fetch.Stdout, fetch.Stderr = os.Stderr, os.Stderr
+	if err := fetch.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "fetch.sh:", err)
+	}
+	os.Exit(m.Run())
+}
+
+// program returns the path of a program, and skips the test without it.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	path := filepath.Join(folder, name)
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("%s could not be fetched", name)
+	}
+	return path
+}
+
+// tool returns a program of the host, and skips the test without it.
+func tool(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("%s is not installed", name)
+	}
+	return path
+}
+
+// builtin and wine are the system DLLs that a program runs over.
+const (
+	builtin = ""
+	wine    = "wine"
+)
+
+// over runs a test over some system DLLs.
+func over(t *testing.T, sysroots []string, test func(t *testing.T, sysroot string)) {
+	for _, s := range sysroots {
+		name := "builtin"
+		if s != "" {
+			name = s
+		}
+		t.Run(name, func(t *testing.T) { test(t, s) })
+	}
+}
+
+var both, real = []string{builtin, wine}, []string{wine}
+
+// guest runs a program with a folder as drive D: and returns its output; it must end with an exit code.
+func guest(t *testing.T, sysroot, path, dir string, code uint32, stdin string, args ...string) string {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cfg := pagewalk.Config{
+		Sysroot: sysroot, RAM: 1 << 30, Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr, MaxInstructions: 40_000_000_000,
+	}
+	if dir != "" {
+		root, err := os.OpenRoot(dir)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, root.Close()) }()
+		cfg.Drives = []nt.Drive{{Letter: 'D', Folder: `\`, Root: root}}
+	}
+	r, err := pagewalk.Run(context.Background(), path, args, cfg)
+	require.NoError(t, err, stderr.String())
+	require.Equal(t, code, r.ExitCode, "%s%s", stdout.String(), stderr.String())
+	return strings.ReplaceAll(stdout.String(), "\r\n", "\n")
+}
+
+// host runs a program of the host and returns its standard output.
+func host(t *testing.T, dir, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	require.NoError(t, err, stderr.String())
+	return string(out)
+}
+
+// text is data that compresses as text does.
+func text(size int) []byte {
+	rng := rand.New(rand.NewPCG(1, 2))
+	words := make([]string, 2000)
+	for i := range words {
+		b := make([]byte, 2+rng.IntN(9))
+		for j := range b {
+			b[j] = byte('a' + rng.IntN(26))
+		}
+		words[i] = string(b)
+	}
+	var b bytes.Buffer
+	for b.Len() < size {
+		b.WriteString(words[int(rng.ExpFloat64()*200)%len(words)])
+		b.WriteByte(" \n"[rng.IntN(12)/11])
+	}
+	return b.Bytes()[:size]
+}
+
+func write(t *testing.T, dir, name string, data []byte) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, name), data, 0o644))
+}
+
+func read(t *testing.T, dir, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, name))
+	require.NoError(t, err)
+	return b
+}
+
+const size = 10 << 20
+
+func TestBzip2(t *testing.T) {
+	path, linux := program(t, "bzip2.exe"), tool(t, "bzip2")
+	over(t, real, func(t *testing.T, sysroot string) {
+		dir := t.TempDir()
+		data := text(size)
+		write(t, dir, "data", data)
+		guest(t, sysroot, path, dir, 0, "", "-k", `D:\data`)
+		got := read(t, dir, "data.bz2")
+		host(t, dir, linux, "-kf", "data")
+		require.True(t, bytes.Equal(read(t, dir, "data.bz2"), got), "the same archive as on Linux")
+		require.NoError(t, os.Remove(filepath.Join(dir, "data")))
+		guest(t, sysroot, path, dir, 0, "", "-d", `D:\data.bz2`)
+		require.True(t, bytes.Equal(data, read(t, dir, "data")), "what was compressed comes back")
+	})
+}
+
+func TestZstd(t *testing.T) {
+	path, linux := program(t, "zstd.exe"), tool(t, "zstd")
+	over(t, real, func(t *testing.T, sysroot string) {
+		dir := t.TempDir()
+		data := text(size)
+		write(t, dir, "data", data)
+		guest(t, sysroot, path, dir, 0, "", "-q", "-k", `D:\data`)
+		require.NoError(t, os.Rename(filepath.Join(dir, "data.zst"), filepath.Join(dir, "got.zst")))
+		host(t, dir, linux, "-q", "-d", "got.zst", "-o", "back")
+		require.True(t, bytes.Equal(data, read(t, dir, "back")), "Linux's zstd takes it apart")
+		guest(t, sysroot, path, dir, 0, "", "-q", "-d", `D:\got.zst`, "-o", `D:\again`)
+		require.True(t, bytes.Equal(data, read(t, dir, "again")), "what was compressed comes back")
+	})
+}
+
+func TestSQLite(t *testing.T) {
+	path, linux := program(t, "sqlite3.exe"), tool(t, "sqlite3")
+	const query = "with recursive n(i) as (select 1 union all select i+1 from n where i<20000) select count(*), sum(i*i), group_concat(i%7,'') from n;"
+	const fill = "create table t(a integer primary key, b text); with recursive n(i) as (select 1 union all select i+1 from n where i<20000) insert into t select i, hex(i*i) from n; create index x on t(b);"
+	const ask = "select count(*), max(b), sum(a) from t; pragma integrity_check;"
+	over(t, real, func(t *testing.T, sysroot string) {
+		dir := t.TempDir()
+		require.Equal(t, host(t, dir, linux, ":memory:", query), guest(t, sysroot, path, dir, 0, "", ":memory:", query))
+		guest(t, sysroot, path, dir, 0, "", `D:\data.db`, fill)
+		want := host(t, dir, linux, "data.db", ask)
+		require.Contains(t, want, "ok")
+		require.Equal(t, want, guest(t, sysroot, path, dir, 0, "", `D:\data.db`, ask))
+	})
+}
+
+func TestMappedCopy(t *testing.T) {
+	const path = "../guests/mapcopy.exe"
+	over(t, both, func(t *testing.T, sysroot string) {
+		dir := t.TempDir()
+		data := text(size + 12345)
+		write(t, dir, "from", data)
+		require.Equal(t, fmt.Sprintf("%d bytes copied\n", len(data)), guest(t, sysroot, path, dir, 0, "", `D:\from`, `D:\to`))
+		require.True(t, bytes.Equal(data, read(t, dir, "to")))
+	})
+}
+
+func Test7za(t *testing.T) {
+	path, linux := program(t, "7za.exe"), program(t, "7za")
+	over(t, real, func(t *testing.T, sysroot string) {
+		dir := t.TempDir()
+		data := text(1 << 20)
+		write(t, dir, "data", data)
+		require.Contains(t, guest(t, sysroot, path, dir, 0, "", "a", `D:\a.7z`, `D:\data`), "Everything is Ok")
+		require.Contains(t, host(t, dir, linux, "t", "a.7z"), "Everything is Ok")
+		require.Contains(t, guest(t, sysroot, path, dir, 0, "", "t", `D:\a.7z`), "Everything is Ok")
+		require.NoError(t, os.Remove(filepath.Join(dir, "data")))
+		require.Contains(t, guest(t, sysroot, path, dir, 0, "", "x", `-oD:\`, `D:\a.7z`), "Everything is Ok")
+		require.True(t, bytes.Equal(data, read(t, dir, "data")))
+		require.Contains(t, guest(t, sysroot, path, dir, 0, "", "b", "1", "-mmt1", "-md18"), "Tot:") // it ends with 1 where its check fails
+	})
+}
+
+func TestEsbuild(t *testing.T) {
+	path, linux := program(t, "esbuild.exe"), program(t, "esbuild")
+	over(t, real, func(t *testing.T, sysroot string) {
+		dir := t.TempDir()
+		write(t, dir, "in.js", []byte("export function add(first, second) {\n  // adds\n  return first + second;\n}\nconsole.log(add(1, 2) ?? 'none', [1, 2].map(x => x ** 2));\n"))
+		want := host(t, dir, linux, "in.js", "--minify")
+		require.Equal(t, want, guest(t, sysroot, path, dir, 0, "", `D:\in.js`, "--minify"))
+	})
+}
+
+func TestRcedit(t *testing.T) {
+	path := program(t, "rcedit.exe")
+	over(t, real, func(t *testing.T, sysroot string) {
+		require.Contains(t, guest(t, sysroot, path, "", 0, "", "--help"), "--set-version-string")
+		dir := t.TempDir()
+		write(t, dir, "copy.exe", read(t, folder, "bzip2.exe"))
+		guest(t, sysroot, path, dir, 0, "", `D:\copy.exe`, "--set-version-string", "ProductName", "pagewalk")
+		require.Equal(t, "pagewalk", strings.TrimSpace(guest(t, sysroot, path, dir, 0, "", `D:\copy.exe`, "--get-version-string", "ProductName")))
+	})
+}
+
+func TestSentryCLI(t *testing.T) {
+	path, linux := program(t, "sentry-cli.exe"), program(t, "sentry-cli")
+	over(t, real, func(t *testing.T, sysroot string) {
+		for _, arg := range []string{"--version", "--help"} {
+			want := strings.ReplaceAll(host(t, "", linux, arg), "sentry-cli", "sentry-cli.exe")
+			got := guest(t, sysroot, path, "", 0, "", arg)
+			require.Equal(t, strings.ReplaceAll(want, "sentry-cli.exe", "sentry-cli"), strings.ReplaceAll(got, "sentry-cli.exe", "sentry-cli"))
+		}
+	})
+}
+
+// TestGo builds the Go program of tests/guests for both systems.
+func TestGo(t *testing.T) {
+	dir := t.TempDir()
+	build := func(name string, env ...string) string {
+		file := filepath.Join(dir, name)
+		cmd := exec.Command("go", "build", "-o", file, "../guests/goroutines")
+		cmd.Env = append(os.Environ(), append(env, "CGO_ENABLED=0")...)
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, string(out))
+		return file
+	}
+	native := exec.Command(build("native"), "x", "y")
+	native.Dir = dir
+	want, _ := native.Output()
+	path := build("goroutines.exe", "GOOS=windows", "GOARCH=amd64", "GOAMD64=v1")
+	over(t, both, func(t *testing.T, sysroot string) {
+		require.Equal(t, string(want), guest(t, sysroot, path, "", 5, "", "x", "y"))
+	})
+}
+
+// TestGuests has the project's own guests do over real DLLs what they do over the built-in ones.
+func TestGuests(t *testing.T) {
+	over(t, real, func(t *testing.T, sysroot string) {
+		for _, g := range []struct {
+			name string
+			args []string
+		}{
+			{"tiny", nil}, {"hello", []string{"one", "two"}}, {"hello_ucrt", []string{"one", "two"}}, {"vm", nil}, {"seh", nil},
+			{"tour", nil}, {"cpp", nil}, {"vec", nil}, {"x87", nil},
+		} {
+			t.Run(g.name, func(t *testing.T) {
+				var stdout, stderr bytes.Buffer
+				r, err := pagewalk.Run(context.Background(), "../guests/"+g.name+".exe", g.args, pagewalk.Config{
+					Sysroot: sysroot, Stdout: &stdout, Stderr: &stderr,
+				})
+				require.NoError(t, err, stderr.String())
+				want := string(read(t, "../guests/golden", g.name+".stdout"))
+				require.Equal(t, want, stdout.String(), stderr.String())
+				require.Equal(t, strings.TrimSpace(string(read(t, "../guests/golden", g.name+".exit"))), fmt.Sprint(r.ExitCode))
+			})
+		}
+	})
+}
