@@ -44,7 +44,7 @@ func TestGuestsAgreeWithDebugPE(t *testing.T) {
 				Machine: ref.Machine, Characteristics: ref.Characteristics, TimeDateStamp: ref.TimeDateStamp,
 				DllCharacteristics: o.DllCharacteristics, Subsystem: o.Subsystem,
 				MajorSubsystemVersion: o.MajorSubsystemVersion, MinorSubsystemVersion: o.MinorSubsystemVersion,
-				MajorOSVersion: o.MajorOperatingSystemVersion, MinorOSVersion: o.MinorOperatingSystemVersion,
+				SizeOfCode: o.SizeOfCode, LoaderFlags: o.LoaderFlags, MajorOSVersion: o.MajorOperatingSystemVersion, MinorOSVersion: o.MinorOperatingSystemVersion,
 				ImageBase: o.ImageBase, EntryPoint: o.AddressOfEntryPoint,
 				SizeOfImage: o.SizeOfImage, SizeOfHeaders: o.SizeOfHeaders,
 				SectionAlignment: o.SectionAlignment, FileAlignment: o.FileAlignment, CheckSum: o.CheckSum,

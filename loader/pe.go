@@ -18,6 +18,7 @@ const (
 	DirectoryImport      = 1
 	DirectoryException   = 3
 	DirectoryRelocations = 5
+	DirectoryDebug       = 6
 	DirectoryTLS         = 9
 	DirectoryLoadConfig  = 10
 	DirectoryDelayImport = 13
@@ -39,6 +40,7 @@ type PE struct {
 	MinorOSVersion        uint16
 	ImageBase             uint64
 	EntryPoint            uint32 // RVA; 0: none
+	SizeOfCode            uint32
 	SizeOfImage           uint32
 	SizeOfHeaders         uint32
 	SectionAlignment      uint32
@@ -48,6 +50,7 @@ type PE struct {
 	SizeOfStackCommit     uint64
 	SizeOfHeapReserve     uint64
 	SizeOfHeapCommit      uint64
+	LoaderFlags           uint32
 	Directories           [16]Directory
 	Sections              []Section
 
@@ -96,6 +99,9 @@ func ParseMappedPE(r io.ReaderAt) (*PE, error) {
 	p.size = int64(p.SizeOfImage)
 	return p, nil
 }
+
+// FileSize returns the size of the file in bytes; of a mapped image, that of the image.
+func (p *PE) FileSize() int64 { return p.size }
 
 // foreign recognises what people try to run and names it.
 func (p *PE) foreign() error {
@@ -203,7 +209,7 @@ func (p *PE) optional(at int64, size int) error {
 	if len(b) < fixed || le.Uint16(b) != 0x20b {
 		return errorf(Malformed, "the optional header of %d bytes is not that of a PE32+ image", size)
 	}
-	p.EntryPoint = le.Uint32(b[16:])
+	p.SizeOfCode, p.EntryPoint = le.Uint32(b[4:]), le.Uint32(b[16:])
 	p.ImageBase = le.Uint64(b[24:])
 	p.SectionAlignment, p.FileAlignment = le.Uint32(b[32:]), le.Uint32(b[36:])
 	p.MajorOSVersion, p.MinorOSVersion = le.Uint16(b[40:]), le.Uint16(b[42:])
@@ -213,6 +219,7 @@ func (p *PE) optional(at int64, size int) error {
 	p.Subsystem, p.DllCharacteristics = le.Uint16(b[68:]), le.Uint16(b[70:])
 	p.SizeOfStackReserve, p.SizeOfStackCommit = le.Uint64(b[72:]), le.Uint64(b[80:])
 	p.SizeOfHeapReserve, p.SizeOfHeapCommit = le.Uint64(b[88:]), le.Uint64(b[96:])
+	p.LoaderFlags = le.Uint32(b[104:])
 	count := int(min(le.Uint32(b[108:]), 16))
 	for i := range count {
 		d := b[fixed:]

@@ -121,6 +121,23 @@ func (p *PE) LoadConfig() (*LoadConfig, error) {
 	}, nil
 }
 
+// ExDllCharacteristics returns IMAGE_DLLCHARACTERISTICS_EX_*, which the debug directory has; 0 where it does not (PE Format, "Extended DLL
+// characteristics").
+func (p *PE) ExDllCharacteristics() uint32 {
+	const entry, maxEntries, exDllCharacteristics = 28, 64, 20
+	dir, le := p.Directories[DirectoryDebug], binary.LittleEndian
+	for i := range min(dir.Size/entry, maxEntries) {
+		var b [entry]byte
+		if p.ReadRVA(dir.RVA+entry*i, b[:]) != nil {
+			return 0
+		}
+		if le.Uint32(b[12:]) == exDllCharacteristics && le.Uint32(b[16:]) >= 4 && p.ReadRVA(le.Uint32(b[20:]), b[:4]) == nil {
+			return le.Uint32(b[:])
+		}
+	}
+	return 0
+}
+
 // A RuntimeFunction is one entry of .pdata: a function's range and its unwind information, all RVAs (x64 exception
 // handling, "struct RUNTIME_FUNCTION").
 type RuntimeFunction struct{ Begin, End, Unwind uint32 }

@@ -9,14 +9,20 @@ import (
 	"github.com/pagewalk/pagewalk/x86"
 )
 
-// The classes of NtQueryVirtualMemory (ntmmapi.h, MEMORY_INFORMATION_CLASS).
+// The classes of NtQueryVirtualMemory (ntmmapi.h, MEMORY_INFORMATION_CLASS) of Windows 10. Those from 12 on are Windows 11's.
 const (
-	memoryBasicInformation    = 0
-	memoryWorkingSet          = 1
-	memoryMappedFilename      = 2
-	memoryRegionInformation   = 3
-	memoryWorkingSetEx        = 4
-	memoryRegionInformationEx = 7
+	memoryBasicInformation        = 0
+	memoryWorkingSet              = 1
+	memoryMappedFilename          = 2
+	memoryRegionInformation       = 3
+	memoryWorkingSetEx            = 4
+	memorySharedCommit            = 5
+	memoryImageInformation        = 6
+	memoryRegionInformationEx     = 7
+	memoryPrivilegedBasic         = 8
+	memoryEnclaveImageInformation = 9
+	memoryBasicCapped             = 10
+	memoryPhysicalContiguity      = 11
 )
 
 type queryVirtualMemoryArgs struct {
@@ -28,6 +34,23 @@ type queryVirtualMemoryArgs struct {
 	ReturnLength ntdef.Ptr[uint64]
 }
 
+// memoryQueries are the classes' bodies. The privileged and the capped form of the first are as the first: there is no memory that a
+// hypervisor guards, and no region is too long to look at.
+var memoryQueries = map[uint32]func(*Thread, *Process, *queryVirtualMemoryArgs) (ntdef.Status, error){
+	memoryBasicInformation:        (*Thread).queryBasic,
+	memoryWorkingSet:              (*Thread).queryWorkingSet,
+	memoryMappedFilename:          (*Thread).queryMappedFilename,
+	memoryRegionInformation:       (*Thread).queryRegion,
+	memoryWorkingSetEx:            (*Thread).queryWorkingSetEx,
+	memorySharedCommit:            (*Thread).querySharedCommit,
+	memoryImageInformation:        (*Thread).queryImage,
+	memoryRegionInformationEx:     (*Thread).queryRegion,
+	memoryPrivilegedBasic:         (*Thread).queryBasic,
+	memoryEnclaveImageInformation: (*Thread).queryEnclave,
+	memoryBasicCapped:             (*Thread).queryBasic,
+	memoryPhysicalContiguity:      (*Thread).queryContiguity,
+}
+
 func ntQueryVirtualMemory(t *Thread, a *queryVirtualMemoryArgs) (ntdef.Status, error) {
 	need := PROCESS_QUERY_INFORMATION
 	if a.Class == memoryWorkingSet {
@@ -37,24 +60,15 @@ func ntQueryVirtualMemory(t *Thread, a *queryVirtualMemoryArgs) (ntdef.Status, e
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
-	switch a.Class {
-	case memoryBasicInformation:
-		return t.queryBasic(p, a)
-	case memoryWorkingSet:
-		return t.queryWorkingSet(p, a)
-	case memoryMappedFilename:
-		return t.queryMappedFilename(p, a)
-	case memoryRegionInformation, memoryRegionInformationEx:
-		return t.queryRegion(p, a)
-	case memoryWorkingSetEx:
-		return t.queryWorkingSetEx(p, a)
-	case memoryWineUnixFuncs:
-		if t.sys.wine() {
-			return t.queryWineUnixFuncs(a)
-		}
+	query := memoryQueries[a.Class]
+	if a.Class == memoryWineUnixFuncs && t.sys.wine() {
+		query = (*Thread).queryWineUnixFuncs
 	}
-	t.sys.warn("NtQueryVirtualMemory: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
-	return ntdef.STATUS_INVALID_INFO_CLASS, nil
+	if query == nil {
+		t.sys.warn("NtQueryVirtualMemory: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
+		return ntdef.STATUS_INVALID_INFO_CLASS, nil
+	}
+	return query(t, p, a)
 }
 
 func (t *Thread) queryBasic(p *Process, a *queryVirtualMemoryArgs) (ntdef.Status, error) {
@@ -186,41 +200,5 @@ func (t *Thread) queryMappedFilename(p *Process, a *queryVirtualMemoryArgs) (ntd
 	binary.LittleEndian.PutUint16(b[2:], uint16(len(text)+2))
 	binary.LittleEndian.PutUint64(b[8:], a.Buffer+header)
 	copy(b[header:], text)
-	return t.answer(a, b)
-}
-
-// MarshalRegion returns the MEMORY_REGION_INFORMATION of an address, 32 bytes.
-func (p *Process) MarshalRegion(va uint64) ([]byte, ntdef.Status) {
-	r, st := p.as.Region(x86.VirtAddr(va))
-	if st != ntdef.STATUS_SUCCESS {
-		return nil, st
-	}
-	const private, dataFile, image, pageFile = 1 << 0, 1 << 1, 1 << 2, 1 << 3
-	typ := uint32(private)
-	switch {
-	case r.Type == ntdef.MEM_IMAGE:
-		typ = image
-	case r.Type == ntdef.MEM_MAPPED && r.File:
-		typ = dataFile
-	case r.Type == ntdef.MEM_MAPPED:
-		typ = pageFile
-	}
-	b := make([]byte, 32)
-	binary.LittleEndian.PutUint64(b, uint64(r.Base))
-	binary.LittleEndian.PutUint32(b[8:], r.Protect)
-	binary.LittleEndian.PutUint32(b[12:], typ)
-	binary.LittleEndian.PutUint64(b[16:], r.Size)
-	binary.LittleEndian.PutUint64(b[24:], r.Committed)
-	return b, st
-}
-
-func (t *Thread) queryRegion(p *Process, a *queryVirtualMemoryArgs) (ntdef.Status, error) {
-	b, st := p.MarshalRegion(a.BaseAddress)
-	switch {
-	case st != ntdef.STATUS_SUCCESS:
-		return st, nil
-	case a.Length < uint64(len(b)):
-		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
-	}
 	return t.answer(a, b)
 }

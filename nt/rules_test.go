@@ -60,7 +60,7 @@ func newScript(t *testing.T) *script {
 	r := ntmm.Request{Base: 0x70000000, Size: 1 << 16, Type: ntdef.MEM_RESERVE | ntdef.MEM_COMMIT, Protect: ntdef.PAGE_READWRITE}
 	require.Equal(t, ntdef.STATUS_SUCCESS, p.AllocateVirtualMemory(&r))
 	s := &script{t: t, p: p, scratch: uint64(r.Base), vars: map[string]uint64{"image": p.Program().Base}}
-	for name, text := range map[string]string{"empty": "", "file": "a file of data"} {
+	for name, text := range map[string]string{"empty": "", "file": "a file of data", "exe": string(tiny)} {
 		h, _, st := p.CreateFile(&nt.OpenRequest{
 			Path: `C:\Temp\` + name, Access: ntdef.GENERIC_READ | ntdef.GENERIC_WRITE, Disposition: ntdef.FILE_CREATE,
 		})

@@ -35,9 +35,11 @@ type mappable interface {
 
 // Access rights of sections (winnt.h).
 const (
+	SECTION_QUERY       uint32 = 1
 	SECTION_MAP_WRITE   uint32 = 2
 	SECTION_MAP_READ    uint32 = 4
 	SECTION_MAP_EXECUTE uint32 = 8
+	SECTION_EXTEND_SIZE uint32 = 0x10
 )
 
 // mapAccess is the right that a view of a protection needs.

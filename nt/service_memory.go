@@ -11,7 +11,7 @@ var memoryServices = []Service{
 	service("NtAllocateVirtualMemoryEx", Partial("address requirements, NUMA nodes, placeholders; no attributes but ZERO_PAGES_OPTIONAL"), ntAllocateVirtualMemoryEx),
 	service("NtFreeVirtualMemory", Full, ntFreeVirtualMemory),
 	service("NtProtectVirtualMemory", Full, ntProtectVirtualMemory),
-	service("NtQueryVirtualMemory", Partial("classes 0 to 4, 7"), ntQueryVirtualMemory),
+	service("NtQueryVirtualMemory", Partial("classes 0 to 8, 10, 11"), ntQueryVirtualMemory),
 	service("NtReadVirtualMemory", Full, ntReadVirtualMemory),
 	service("NtWriteVirtualMemory", Full, ntWriteVirtualMemory),
 	service("NtFlushInstructionCache", Full, ntFlushInstructionCache),

@@ -1,8 +1,6 @@
 package nt
 
 import (
-	"encoding/binary"
-
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/ntmm"
 	"github.com/pagewalk/pagewalk/x86"
@@ -16,7 +14,7 @@ var sectionServices = []Service{
 	service("NtUnmapViewOfSection", Full, ntUnmapViewOfSection),
 	service("NtUnmapViewOfSectionEx", Full, ntUnmapViewOfSectionEx),
 	service("NtExtendSection", Full, ntExtendSection),
-	service("NtQuerySection", Partial("SectionBasicInformation"), ntQuerySection),
+	service("NtQuerySection", Full, ntQuerySection),
 	service("NtFlushVirtualMemory", Full, ntFlushVirtualMemory),
 	service("NtAreMappedFilesTheSame", Full, ntAreMappedFilesTheSame),
 }
@@ -177,46 +175,16 @@ func ntExtendSection(t *Thread, a *extendSectionArgs) (ntdef.Status, error) {
 		return 0, err
 	}
 	o, st := t.proc.section(a.Section)
-	if st != ntdef.STATUS_SUCCESS {
+	switch {
+	case st != ntdef.STATUS_SUCCESS:
 		return st, nil
+	case t.proc.handles.granted(a.Section)&SECTION_EXTEND_SIZE == 0:
+		return ntdef.STATUS_ACCESS_DENIED, nil
 	}
 	if size, st = o.mm.Extend(size); st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
 	return st, t.Store64(uint64(a.NewSize), size)
-}
-
-type querySectionArgs struct {
-	Section      ntdef.Handle
-	Class        uint32
-	Buffer       uint64
-	Length       uint64
-	ReturnLength ntdef.Ptr[uint64]
-}
-
-func ntQuerySection(t *Thread, a *querySectionArgs) (ntdef.Status, error) {
-	const basic, image = 0, 1
-	const basicSize = 24
-	o, st := t.proc.section(a.Section)
-	switch {
-	case a.Class == image && st == ntdef.STATUS_SUCCESS && o.image == nil:
-		return ntdef.STATUS_SECTION_NOT_IMAGE, nil
-	case a.Class != basic:
-		t.sys.warn("NtQuerySection: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
-		return ntdef.STATUS_INVALID_INFO_CLASS, nil
-	case a.Length < basicSize:
-		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
-	case st != ntdef.STATUS_SUCCESS:
-		return st, nil
-	}
-	info := o.mm.Info()
-	var b [basicSize]byte
-	binary.LittleEndian.PutUint32(b[8:], info.Attributes)
-	binary.LittleEndian.PutUint64(b[16:], info.Size)
-	if err := t.Write(a.Buffer, b[:]); err != nil {
-		return 0, err
-	}
-	return ntdef.STATUS_SUCCESS, t.storeLength(a.ReturnLength, basicSize)
 }
 
 type flushVirtualMemoryArgs struct {

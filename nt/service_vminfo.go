@@ -8,15 +8,20 @@ import (
 )
 
 var virtualMemoryServices = []Service{
-	service("NtSetInformationVirtualMemory", Partial("classes 0, 1, 7"), ntSetInformationVirtualMemory),
+	service("NtSetInformationVirtualMemory", Partial("classes 0, 1, 6, 7"), ntSetInformationVirtualMemory),
 	service("NtCreatePagingFile", Partial("STATUS_PRIVILEGE_NOT_HELD: no process holds SeCreatePagefilePrivilege"), ntCreatePagingFile),
 }
 
 // The classes of NtSetInformationVirtualMemory (ntmmapi.h, VIRTUAL_MEMORY_INFORMATION_CLASS).
 const (
-	VmPrefetchInformation             uint32 = 0 // ULONG
-	VmPagePriorityInformation         uint32 = 1 // ULONG
-	VmRemoveFromWorkingSetInformation uint32 = 7 // ULONG
+	VmPrefetchInformation                  uint32 = 0
+	VmPagePriorityInformation              uint32 = 1
+	VmCfgCallTargetInformation             uint32 = 2
+	VmPageDirtyStateInformation            uint32 = 3
+	VmImageHotPatchInformation             uint32 = 4
+	VmPhysicalContiguityInformation        uint32 = 5
+	VmVirtualMachinePrepopulateInformation uint32 = 6
+	VmRemoveFromWorkingSetInformation      uint32 = 7
 )
 
 type setInformationVirtualMemoryArgs struct {
@@ -30,7 +35,7 @@ type setInformationVirtualMemoryArgs struct {
 
 func ntSetInformationVirtualMemory(t *Thread, a *setInformationVirtualMemoryArgs) (ntdef.Status, error) {
 	switch {
-	case a.Class != VmPrefetchInformation && a.Class != VmPagePriorityInformation && a.Class != VmRemoveFromWorkingSetInformation:
+	case a.Class > VmRemoveFromWorkingSetInformation || a.Class == VmCfgCallTargetInformation:
 		return ntdef.STATUS_INVALID_PARAMETER_2, nil
 	case a.Count == 0 || a.Count > maxRanges:
 		return ntdef.STATUS_INVALID_PARAMETER_3, nil
@@ -85,12 +90,25 @@ func (t *Thread) SetVirtualMemory(p *Process, class uint32, array, count uint64,
 	if err != nil || st != ntdef.STATUS_SUCCESS {
 		return st, err
 	}
+	switch class {
+	case VmPhysicalContiguityInformation:
+		if !t.proc.Holds(SeLockMemoryPrivilege) {
+			return ntdef.STATUS_PRIVILEGE_NOT_HELD, nil
+		}
+		fallthrough
+	case VmPageDirtyStateInformation, VmImageHotPatchInformation:
+		// What emulators of x86-64 on ARM64 and systems with hot patches have; Windows refuses them elsewhere too.
+		t.sys.warn("NtSetInformationVirtualMemory: class %d is not implemented (at %s)", class, t.proc.Where(t.cpu.RIP))
+		return ntdef.STATUS_NOT_SUPPORTED, nil
+	}
 	for _, r := range ranges {
 		switch class {
 		case VmPrefetchInformation:
 			p.as.Prefetch(r.start, r.end)
 		case VmPagePriorityInformation:
 			p.as.SetPagePriority(r.start, r.end, uint8(min(value, 7)))
+		case VmVirtualMachinePrepopulateInformation:
+			p.as.Populate(r.start, r.end)
 		case VmRemoveFromWorkingSetInformation:
 			p.as.RemoveFromWorkingSet(r.start, r.end)
 		}

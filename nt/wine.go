@@ -11,7 +11,7 @@ const (
 )
 
 // queryWineUnixFuncs answers with a handle that its module hands on to __wine_unix_call. Modules refuse to load where it fails.
-func (t *Thread) queryWineUnixFuncs(a *queryVirtualMemoryArgs) (ntdef.Status, error) {
+func (t *Thread) queryWineUnixFuncs(_ *Process, a *queryVirtualMemoryArgs) (ntdef.Status, error) {
 	if a.Length != 8 {
 		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
 	}

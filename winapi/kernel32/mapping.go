@@ -64,7 +64,7 @@ func section(t *nt.Thread, file ntdef.Handle, protectAndTypes uint32, size uint6
 	case file == invalidHandleValue:
 		r.File = 0
 	}
-	r.Access = nt.SECTION_MAP_READ
+	r.Access = nt.SECTION_QUERY | nt.SECTION_MAP_READ
 	if r.Protect&(ntdef.PAGE_READWRITE|ntdef.PAGE_EXECUTE_READWRITE) != 0 {
 		r.Access |= nt.SECTION_MAP_WRITE
 	}
