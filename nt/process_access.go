@@ -20,20 +20,10 @@ const (
 	PROCESS_ALL_ACCESS                uint32 = 0x1fffff
 )
 
-// processAccess spells the generic rights of a process out. QUERY_INFORMATION and SET_INFORMATION bring their limited forms along.
+// processAccess is what a handle gets of the rights that were asked for: QUERY_INFORMATION and SET_INFORMATION bring their limited
+// forms along.
 func processAccess(access uint32) uint32 {
-	const maximumAllowed, standardRead, synchronize = 0x2000000, 0x20000, 0x100000
-	for _, g := range []struct{ has, rights uint32 }{
-		{ntdef.GENERIC_READ, standardRead | PROCESS_VM_READ | PROCESS_QUERY_INFORMATION},
-		{ntdef.GENERIC_WRITE, standardRead | PROCESS_CREATE_PROCESS | PROCESS_CREATE_THREAD | PROCESS_VM_OPERATION | PROCESS_VM_WRITE |
-			PROCESS_DUP_HANDLE | PROCESS_TERMINATE | PROCESS_SET_QUOTA | PROCESS_SET_INFORMATION | PROCESS_SUSPEND_RESUME},
-		{ntdef.GENERIC_EXECUTE, standardRead | synchronize | PROCESS_QUERY_LIMITED_INFORMATION | PROCESS_TERMINATE},
-		{ntdef.GENERIC_ALL | maximumAllowed, PROCESS_ALL_ACCESS},
-	} {
-		if access&g.has != 0 {
-			access |= g.rights
-		}
-	}
+	access = typesByName["Process"].grant(access)
 	if access&PROCESS_QUERY_INFORMATION != 0 {
 		access |= PROCESS_QUERY_LIMITED_INFORMATION
 	}
