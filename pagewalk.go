@@ -33,6 +33,8 @@ type Config struct {
 	Exact    bool      // every access goes through the TLB model
 	Timing   bool      // and what its profile says that translations take passes as time
 	Layout   nt.Layout // how large the address space is
+	Compress bool      // modified pages are compressed in RAM before they go to the page file
+	Combine  bool      // identical private pages become one where memory is short
 	Seed     uint64    // decides ASLR, cookies and RDRAND: one seed, one run
 	Env      []string
 
@@ -131,6 +133,7 @@ func (m *Machine) start(program string, args []string, cfg *Config, size int64) 
 		RAMBytes: cfg.RAM, PageFile: cfg.PageFile, TLB: profile, Exact: cfg.Exact, Timing: cfg.Timing, Seed: cfg.Seed, Layout: cfg.Layout,
 		Stdin: cfg.Stdin, Stdout: cfg.Stdout, Stderr: cfg.Stderr,
 		MaxInstructions: cfg.MaxInstructions, StepOnly: cfg.StepOnly, Privileges: cfg.Privileges,
+		Compress: cfg.Compress, Combine: cfg.Combine,
 	}
 	if err := m.systemDLLs(cfg, &sysCfg); err != nil {
 		return err

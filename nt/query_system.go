@@ -16,6 +16,7 @@ const (
 	systemFileCacheInformation   = 21
 	systemMemoryListInformation  = 80
 	systemFileCacheInformationEx = 81
+	systemCombinePhysicalMemory  = 130
 	systemPageFileInformationEx  = 144
 )
 
@@ -271,6 +272,8 @@ func ntSetSystemInformation(t *Thread, a *setSystemInformationArgs) (ntdef.Statu
 			return 0, err
 		}
 		return t.memoryListCommand(command), nil
+	case systemCombinePhysicalMemory:
+		return t.combineMemory(a.Buffer, a.Length)
 	case systemFileCacheInformation, systemFileCacheInformationEx:
 		if a.Length < 64 {
 			return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
@@ -290,6 +293,27 @@ func ntSetSystemInformation(t *Thread, a *setSystemInformationArgs) (ntdef.Statu
 	}
 	t.sys.warn("NtSetSystemInformation: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
 	return ntdef.STATUS_INVALID_INFO_CLASS, nil
+}
+
+// combineMemory is SystemCombinePhysicalMemoryInformation, a MEMORY_COMBINE_INFORMATION or its EX form without flags: PagesCombined
+// is returned.
+func (t *Thread) combineMemory(buffer uint64, length uint32) (ntdef.Status, error) {
+	const size, sizeEx, pagesCombined, flags = 16, 24, 8, 16
+	switch {
+	case length != size && length != sizeEx:
+		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
+	case !t.proc.Holds(SeProfileSingleProcessPrivilege):
+		return ntdef.STATUS_PRIVILEGE_NOT_HELD, nil
+	}
+	if length == sizeEx {
+		if v, err := t.Load32(buffer + flags); err != nil || v != 0 {
+			return ntdef.STATUS_INVALID_PARAMETER, err
+		}
+	}
+	if err := t.Store64(buffer+pagesCombined, 0); err != nil {
+		return 0, err
+	}
+	return ntdef.STATUS_SUCCESS, t.Store64(buffer+pagesCombined, t.sys.mm.Combine())
 }
 
 func (t *Thread) memoryListCommand(command uint32) ntdef.Status {

@@ -10,7 +10,7 @@ var processServices = []Service{
 	service("NtQueryInformationProcess", Partial("classes 0, 1, 3, 15, 20, 34, 39, 42"), ntQueryInformationProcess),
 	service("NtSetInformationProcess", Partial("classes 1, 15, 34, 39, 42"), ntSetInformationProcess),
 	service("NtQuerySystemInformation", Partial("classes 0, 2, 18, 21, 80, 81, 144"), ntQuerySystemInformation),
-	service("NtSetSystemInformation", Partial("classes 21, 80, 81"), ntSetSystemInformation),
+	service("NtSetSystemInformation", Partial("classes 21, 80, 81, 130"), ntSetSystemInformation),
 }
 
 type continueArgs struct {

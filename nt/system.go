@@ -28,6 +28,8 @@ type Config struct {
 	Timing   bool        // and what its profile says that translations take passes as time
 	Seed     uint64      // ASLR, cookies, RDRAND
 	Layout   Layout      // of address spaces
+	Compress bool        // modified pages are compressed in RAM before they go to the page file
+	Combine  bool        // identical private pages become one where memory is short
 
 	Privileges []Privilege // that processes may enable
 	Drives     []Drive     // folders of the host; C: is there without
@@ -127,7 +129,7 @@ func (s *System) init(cfg *Config) error {
 	s.cpu.SetSeed(s.rng.Uint64())
 	s.cpu.TSC = s.Now
 	mm, err := ntmm.NewManager(ntmm.Config{
-		Memory: s.mem, MMU: s.mmu, Hooks: s.memoryHooks(),
+		Memory: s.mem, MMU: s.mmu, Hooks: s.memoryHooks(), Compress: cfg.Compress, Combine: cfg.Combine,
 	})
 	if err != nil {
 		return fmt.Errorf("RAM of %d bytes: %w", cfg.RAMBytes, err)

@@ -310,7 +310,7 @@ func (as *AddressSpace) protectPage(va x86.VirtAddr, at x86.PhysAddr, e x86.PTE,
 		as.setPTE(at, withCode(as.m.load(at), code))
 		return
 	}
-	as.setPTE(at, validPTE(frameOf(e), code)|e&(x86.PTEAccessed|x86.PTEDirty|pteLocked|pteAge))
+	as.setPTE(at, as.m.mapping(frameOf(e), code)|e&(x86.PTEAccessed|x86.PTEDirty|pteLocked|pteAge))
 	as.invalidate(va)
 }
 

@@ -99,10 +99,11 @@ func (m *Manager) resident(a *controlArea, page uint64) (frame uint64, kind Faul
 	if hasFrame(e) {
 		frame = frameOf(e)
 		m.pin(frame)
+		m.leaveStore(frame)
 		return frame, Transition, ntdef.STATUS_SUCCESS, 0
 	}
 	if isPageFile(e) {
-		return m.protoPageIn(a, page, e)
+		return m.protoPageIn(a, page)
 	}
 	if a.file != nil {
 		return m.fileIn(a, page)

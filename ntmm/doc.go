@@ -9,8 +9,10 @@
 //   - PTE valid: the page is in the working set, which is nothing else than the valid PTEs; bits 56:52, which hardware
 //     ignores, keep its protection code, 58:57 its age, bit 10 that it is locked.
 //   - PTE in transition: the page is the address space's own and in memory, on the standby or the modified list.
-//   - PTE in page-file format: the page is the address space's own and lies there.
-//   - PTE in prototype format: the page belongs to a section; its prototype PTE, in the control area, says where it is.
+//   - PTE in page-file format: the page is the address space's own and lies there, or, under a number that no page file has, in
+//     the compressed store.
+//   - PTE in prototype format: the page belongs to a section; its prototype PTE, in the control area, says where it is. With the
+//     Combined bit it is private memory that has the same bytes as other pages: the PTE has the number of the prototype.
 //   - PTE invalid, not zero, none of these: a protection code alone: demand zero, or decommitted.
 //   - PTE zero, or no page table: the VAD says it: reserved, committed with the VAD's protection, or a page of a view.
 //
@@ -30,7 +32,7 @@
 // Fault looks at the VAD and the PTE, in this order: no VAD or not committed, no access: an access violation. Guard: the
 // guard is cleared on that page alone, then the stack grows or STATUS_GUARD_PAGE_VIOLATION is raised. The protection does not
 // allow the access: an access violation. A valid copy-on-write page that is written: a private copy. A page in transition:
-// it comes back. A page in a page file: it is read, with its neighbours. A page of a section: it is made resident for all
+// it comes back. A page in a page file: it is read, with its neighbours; one in the store is decompressed. A page of a section: it is made resident for all
 // views, or copied. Else a zeroed frame. Nothing on this path allocates, but prototype PTEs, 512 at a time.
 //
 // # Sections
@@ -41,10 +43,16 @@
 //
 // Large pages (large.go) and the frames of AWE (awe.go) are always resident, on no list and in no working set.
 //
+// # Making more of RAM
+//
+// With Config.Compress the modified-page writer compresses pages into frames of RAM before it writes any to a page file
+// (store.go). With Config.Combine, or when it is asked for, private pages with the same bytes become one (combine.go). Neither
+// changes what a guest reads, or the commit: only where pages are, and so how many faults there are.
+//
 // # Rules
 //
 // What Windows does, system by system; the functions that do it, and the tests that prove it (TestRules keeps the table). What is
-// not there is in COMPAT.md: control-flow guard, memory compression and combining, partitions, SEC_LARGE_PAGES.
+// not there is in COMPAT.md: control-flow guard, partitions, SEC_LARGE_PAGES.
 //
 //	rule                                   code                                   tests
 //	reserved and committed memory          reserve, commitPages                   TestReservedMemoryIsNotThere, TestServiceStatuses
@@ -73,6 +81,8 @@
 //	page lists and their priorities        put, takeFrame, retire                 TestListsAddUp, TestOfferedPagesGoFirst
 //	trimming, balance-set manager          trim, Tick                             TestTickZeroesAgesAndTrims, TestHardMaximumHolds
 //	modified and mapped page writer        writeModified, writeMapped             TestPageFileWriteErrorLeavesThePagesInMemory, TestMappedWriterSavesModifiedPages
+//	memory compression                     compressPage, writeStore               TestCompressionHoldsMoreThanRAM, TestStoreGoesOnToThePageFile
+//	combining of identical pages           Combine, combinedPTE                   TestIdenticalPagesAreCombined, TestPagesAreCombinedAcrossProcesses
 //	reset, offer, reclaim, discard         reset, Offer, Discard                  TestResetKeepsOrLosesContents, TestDiscardedPagesReadZero
 //	AWE                                    MapPhysical, AllocatePhysical          TestAddressWindowing, TestMemoryFunctionsAsDocumented
 //	placeholders, address requirements     preserve, choose                       TestPlaceholders, TestAddressRequirements

@@ -22,6 +22,7 @@ const (
 	DemandZero      FaultKind = iota // a page that begins as zeros
 	Transition                       // a page that was in memory already
 	PageFileIn                       // a page read from a page file
+	Compressed                       // a page that was in the compressed store
 	MappedFile                       // a page read from a file
 	CopyOnWrite                      // the private copy of a shared page
 	Guard                            // STATUS_GUARD_PAGE_VIOLATION raised
@@ -34,7 +35,7 @@ const (
 )
 
 var kindNames = [...]string{
-	"demand_zero", "transition", "page_file", "mapped_file", "copy_on_write", "guard", "stack_growth", "stack_overflow", "spurious",
+	"demand_zero", "transition", "page_file", "compressed", "mapped_file", "copy_on_write", "guard", "stack_growth", "stack_overflow", "spurious",
 	"access_violation", "in_page_error", "no_memory",
 }
 

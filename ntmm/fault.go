@@ -86,7 +86,7 @@ func (m *Manager) countFault(kind FaultKind) {
 	c := &m.count
 	*[...]*uint64{
 		DemandZero: &c.DemandZeroFaults, Transition: &c.TransitionFaults, PageFileIn: &c.PageFileFaults,
-		MappedFile: &c.MappedFileFaults, CopyOnWrite: &c.WriteCopies, Guard: &c.GuardFaults, StackGrowth: &c.StackGrowths,
+		Compressed: &c.CompressedFaults, MappedFile: &c.MappedFileFaults, CopyOnWrite: &c.WriteCopies, Guard: &c.GuardFaults, StackGrowth: &c.StackGrowths,
 		StackOverflow: &c.StackGrowths, Spurious: &c.SpuriousFaults, AccessViolation: &c.AccessViolations,
 		InPageError: &c.InPageErrors, NoMemory: &c.NoMemoryFaults,
 	}[kind]++
@@ -126,10 +126,13 @@ func (as *AddressSpace) answer(f *fault) (FaultKind, ntdef.Status, ntdef.Status)
 	switch {
 	case hasFrame(e):
 		as.m.pfns.unlink(frameOf(e))
+		as.m.leaveStore(frameOf(e))
 		as.mapPrivate(f, frameOf(e), code)
 		return Transition, ntdef.STATUS_SUCCESS, 0
 	case isPageFile(e):
 		return as.pageFileIn(f, code)
+	case isCombined(e):
+		return as.combinedFault(f, code)
 	case f.v.area != nil && (e == 0 || isProto(e)):
 		return as.sectionPage(f, code)
 	}
@@ -225,10 +228,38 @@ func (a *controlArea) beginsAsZeros(page uint64) bool {
 
 // copyOnWrite gives the address space its own copy of a page that it has mapped.
 func (as *AddressSpace) copyOnWrite(f *fault, code protectCode) (FaultKind, ntdef.Status, ntdef.Status) {
+	m := as.m
 	shared := frameOf(f.pte)
-	as.m.pin(shared)
-	defer as.m.unpin(shared)
-	return as.copyPage(f, shared, code)
+	page, combined := m.combined(f.pte)
+	m.pin(shared)
+	kind, st, param := as.copyPage(f, shared, code)
+	m.unpin(shared)
+	if combined && st == ntdef.STATUS_SUCCESS {
+		m.dropCombined(page)
+	}
+	return kind, st, param
+}
+
+// combinedFault maps a page that was combined with others; a write gets a copy.
+func (as *AddressSpace) combinedFault(f *fault, code protectCode) (FaultKind, ntdef.Status, ntdef.Status) {
+	m := as.m
+	page, _ := m.combined(f.pte)
+	frame, kind, st, param := m.resident(m.combiner.area, page)
+	if st != ntdef.STATUS_SUCCESS {
+		return kind, st, param
+	}
+	if f.access != x86.Write {
+		m.mapCombined(frame)
+		as.setPTE(f.at, m.mapping(frame, code))
+		m.unpin(frame)
+		return kind, ntdef.STATUS_SUCCESS, 0
+	}
+	kind, st, param = as.copyPage(f, frame, code)
+	m.unpin(frame)
+	if st == ntdef.STATUS_SUCCESS {
+		m.dropCombined(page)
+	}
+	return kind, st, param
 }
 
 // copyPage maps a copy of a pinned page.
@@ -247,25 +278,30 @@ func (as *AddressSpace) copyPage(f *fault, from uint64, code protectCode) (Fault
 	p := m.pfns.entry(frame)
 	p.original, p.modified = softPTE(code), true
 	// Taking the frame may have trimmed the shared page.
-	if e := m.load(f.at); e&x86.PTEPresent != 0 {
+	e := m.load(f.at)
+	if e&x86.PTEPresent != 0 {
 		as.invalidate(f.va)
 		as.noteDirty(f.va, e, m.pfns.entry(from))
 		m.unshare(from)
 	}
 	as.mapPrivate(f, frame, code)
+	if isLocked(e) {
+		as.setPTE(f.at, m.load(f.at)|pteLocked)
+	}
 	return CopyOnWrite, ntdef.STATUS_SUCCESS, 0
 }
 
-// chargeCopy charges a copy of a page that was not write-copy when the view was mapped: that of the others is charged.
+// chargeCopy charges a copy of a page that was not write-copy when the view was mapped: that of the others is charged, and so is
+// private memory.
 func (as *AddressSpace) chargeCopy(f *fault) ntdef.Status {
-	if f.v.viewCode(f.v.page(f.va)).writeCopy() {
+	if f.v.area == nil || f.v.viewCode(f.v.page(f.va)).writeCopy() {
 		return ntdef.STATUS_SUCCESS
 	}
 	return as.charge(1)
 }
 
 func (as *AddressSpace) releaseCopy(f *fault) {
-	if !f.v.viewCode(f.v.page(f.va)).writeCopy() {
+	if f.v.area != nil && !f.v.viewCode(f.v.page(f.va)).writeCopy() {
 		as.release(1)
 	}
 }

@@ -75,6 +75,12 @@ func (m *Manager) repurpose(frame uint64) {
 	p := m.pfns.entry(frame)
 	m.count.TransitionRepurposed++
 	m.count.RepurposedByPriority[p.priority]++
+	m.forget(frame)
+}
+
+// forget takes a frame's page away from it: its PTE, or its prototype PTE, becomes the original one.
+func (m *Manager) forget(frame uint64) {
+	p := m.pfns.entry(frame)
 	switch e := p.original; {
 	case p.proto():
 		m.areas[p.area].setProto(uint64(p.pte), e)

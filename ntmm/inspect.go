@@ -45,6 +45,12 @@ func (as *AddressSpace) Page(va x86.VirtAddr) PageInfo {
 		}
 		return i
 	}
+	if page, combined := as.m.combined(e); combined {
+		i.Shared = true
+		if p := as.m.combiner.area.proto(page); !hasFrame(e) && hasFrame(p) {
+			as.frameInfo(&i, frameOf(p))
+		}
+	}
 	if !hasFrame(e) {
 		return i
 	}
@@ -118,7 +124,7 @@ func (as *AddressSpace) elsewhere(v *vad, va x86.VirtAddr, e x86.PTE) bool {
 	if !committed || code.noAccess() || code.guard() || e&x86.PTEPresent != 0 {
 		return false
 	}
-	return isPageFile(e) || hasFrame(e) || v.area != nil && !as.m.ownPage(e) && !v.area.beginsAsZeros(v.page(va))
+	return isPageFile(e) || hasFrame(e) || isCombined(e) || v.area != nil && !as.m.ownPage(e) && !v.area.beginsAsZeros(v.page(va))
 }
 
 // SetPagePriority gives the pages of a range that are in the working set a priority from 0 to 7: of the standby list that

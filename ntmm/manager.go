@@ -14,6 +14,9 @@ type Config struct {
 	Memory *physmem.Memory
 	MMU    *mmu.MMU
 	Hooks  *Hooks // may be nil
+
+	Compress bool // modified pages go to a compressed store in RAM first (store.go)
+	Combine  bool // ticks make identical private pages one where memory is short (combine.go)
 }
 
 // Manager is the memory manager of one machine. It is not safe for concurrent use.
@@ -29,6 +32,9 @@ type Manager struct {
 	pcids  [1 << 12]*AddressSpace
 
 	pageFiles []*pageFile
+	store     store
+	combiner  combiner
+	combines  bool   // on ticks
 	io        []byte // a cluster
 	lowPages  uint64 // available pages below which more are made
 	barren    uint64 // no more could be made: do not try before this many faults
@@ -53,6 +59,11 @@ func NewManager(c Config) (*Manager, error) {
 	}
 	m.pfns.init(frames)
 	m.commit.limit = frames - 1
+	m.combines = c.Combine
+	if c.Compress {
+		m.store.init(frames)
+		m.lowPages = max(m.lowPages, storeLowPages)
+	}
 	if c.Hooks != nil {
 		m.hooks = *c.Hooks
 	}
@@ -63,13 +74,14 @@ func NewManager(c Config) (*Manager, error) {
 }
 
 // Counters are the manager's counts since it started, in pages where they count memory. The names are Performance
-// Monitor's where its Memory object has the counter. Every fault is one of the eleven kinds from DemandZeroFaults to
+// Monitor's where its Memory object has the counter. Every fault is one of the twelve kinds from DemandZeroFaults to
 // NoMemoryFaults; hard faults are those of page files and mapped files.
 type Counters struct {
 	PageFaults       uint64 // every fault, resolved or raised
 	DemandZeroFaults uint64
 	TransitionFaults uint64 // soft: the page was in memory, on a list or in another working set
 	PageFileFaults   uint64
+	CompressedFaults uint64 // the page was in the compressed store
 	MappedFileFaults uint64
 	WriteCopies      uint64
 	GuardFaults      uint64 // STATUS_GUARD_PAGE_VIOLATION raised
@@ -89,6 +101,13 @@ type Counters struct {
 	TransitionRepurposed uint64 // standby pages that were given to others
 	RepurposedByPriority [priorities]uint64
 
+	PagesCompressed     uint64 // pages that were put into the store
+	PagesIncompressible uint64 // that were tried and went to a page file as they are
+	PagesDecompressed   uint64 // that faults brought back
+	StorePagesOutput    uint64 // of PagesOutput, those that the store gave up
+
+	PagesCombined uint64 // frames that combining freed
+
 	CommittedPages    uint64 // now
 	CommitLimit       uint64
 	CommitPeak        uint64
@@ -102,6 +121,11 @@ type Counters struct {
 	ActivePages       uint64 // in use
 	PageTablePages    uint64
 	PhysicalPages     uint64
+	StorePages        uint64 // in the store
+	StoreFrames       uint64 // of ActivePages, those that the store lies in
+	StoreBytes        uint64 // of those, what the pages take
+	CombinedPages     uint64 // that stand for two or more, or did
+	CombinedMappings  uint64 // private pages that they stand for
 	PageFilePages     uint64 // that page files have
 	PageFilePagesUsed uint64
 }
@@ -124,8 +148,13 @@ func (m *Manager) Counters() Counters {
 	for i := range c.StandbyPages {
 		c.StandbyPages[i] = d.lists[listStandby+listID(i)].n
 	}
-	c.ModifiedPageFile = d.lists[listModified].n
+	c.ModifiedPageFile = d.lists[listModified].n + d.lists[listModifiedRaw].n
+	c.StorePages, c.StoreFrames, c.StoreBytes = m.store.used, m.store.frames, m.store.live
 	c.ModifiedPages, c.ModifiedNoWrite, c.BadPages = d.modified(), d.lists[listModifiedNo].n, d.lists[listBad].n
+	for _, n := range m.combiner.refs {
+		c.CombinedMappings += uint64(n)
+	}
+	c.CombinedPages = uint64(len(m.combiner.refs) - len(m.combiner.free))
 	c.PhysicalPages = d.frames - 1
 	c.ActivePages = c.PhysicalPages - c.AvailablePages() - c.ModifiedPages - c.ModifiedNoWrite - c.BadPages
 	for _, f := range m.pageFiles {

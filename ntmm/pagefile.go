@@ -32,8 +32,8 @@ type PageFileUsage struct {
 	Writes, PagesOut, WriteFails uint64
 }
 
-// maxPageFiles is how many page files there may be: a PTE has four bits for the number.
-const maxPageFiles = 16
+// maxPageFiles is how many page files there may be: a PTE has four bits for the number, of which the compressed store has one.
+const maxPageFiles = storeNumber
 
 // maxPageFilePages bounds a page file to 1 TiB.
 const maxPageFilePages = 1 << 28
@@ -149,8 +149,11 @@ func (f *pageFile) release(page uint64) {
 
 // freeSlot frees the place that an entry names, if it names one.
 func (m *Manager) freeSlot(e x86.PTE) {
-	if isPageFile(e) {
-		file, page := slotOf(e)
+	switch file, page := slotOf(e); {
+	case !isPageFile(e):
+	case file == storeNumber:
+		m.releaseSlot(uint32(page))
+	default:
 		m.pageFiles[file].release(page)
 	}
 }

@@ -13,7 +13,14 @@ func (as *AddressSpace) pageFileIn(f *fault, code protectCode) (FaultKind, ntdef
 	if !ok {
 		return NoMemory, ntdef.STATUS_NO_MEMORY, 0
 	}
+	f.pte = m.load(f.at) // taking the frame may have moved the page from the store
 	file, page := slotOf(f.pte)
+	if file == storeNumber {
+		m.pfns.entry(frame).original = f.pte
+		m.decompress(uint32(page), frame)
+		as.mapPrivate(f, frame, code)
+		return Compressed, ntdef.STATUS_SUCCESS, 0
+	}
 	n := uint64(1)
 	if m.plentiful() {
 		inTable := ptesPerTable - uint64(f.va)>>x86.PageShift%ptesPerTable
@@ -48,13 +55,20 @@ func (as *AddressSpace) pageFileIn(f *fault, code protectCode) (FaultKind, ntdef
 	return PageFileIn, ntdef.STATUS_SUCCESS, 0
 }
 
-// protoPageIn brings a page of a section back from a page file and pins it.
-func (m *Manager) protoPageIn(a *controlArea, page uint64, e x86.PTE) (frame uint64, kind FaultKind, st, param ntdef.Status) {
+// protoPageIn brings a page of a section back from a page file or the store and pins it.
+func (m *Manager) protoPageIn(a *controlArea, page uint64) (frame uint64, kind FaultKind, st, param ntdef.Status) {
 	frame, ok := m.takeFrame(false)
 	if !ok {
 		return 0, NoMemory, ntdef.STATUS_NO_MEMORY, 0
 	}
+	e := a.proto(page)
 	file, slot := slotOf(e)
+	if file == storeNumber {
+		m.adopt(a, page, frame, e)
+		m.pfns.entry(frame).refs++
+		m.decompress(uint32(slot), frame)
+		return frame, Compressed, ntdef.STATUS_SUCCESS, 0
+	}
 	if m.readSlots(file, slot, 1) == 0 {
 		m.freeFrame(frame)
 		return 0, InPageError, ntdef.STATUS_IN_PAGE_ERROR, ntdef.STATUS_UNSUCCESSFUL

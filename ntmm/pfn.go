@@ -31,10 +31,11 @@ const (
 	listFree                         // with whatever the last use left
 	listStandby                      // and seven more: clean pages by priority
 	listModified       = listStandby + priorities
-	listModifiedMapped = listModified + 1 // whose place is a data file
-	listModifiedNo     = listModified + 2 // that must not be written now
-	listBad            = listModified + 3
-	listCount          = listModified + 4
+	listModifiedRaw    = listModified + 1 // that compression saves too little of
+	listModifiedMapped = listModified + 2 // whose place is a data file
+	listModifiedNo     = listModified + 3 // that must not be written now
+	listBad            = listModified + 4
+	listCount          = listModified + 5
 )
 
 // priorities is how many standby lists there are; normalPriority is that of a thread which did not choose one.
@@ -72,7 +73,7 @@ type pfn struct {
 	prev     uint32       // on a list
 	next     uint32
 	share    uint32 // valid PTEs that map the page; of a page table, its valid entries
-	area     uint32 // of a prototype page: the number of its control area; 0: the frame is one address space's; areaPhysical
+	area     uint32 // of a prototype page: the number of its control area; 0: the frame is one address space's; areaPhysical, areaStore
 	used     uint16 // of a page table: entries that are not zero
 	refs     uint16 // pins: I/O and faults in work; the frame goes on no list
 	list     listID
@@ -81,7 +82,7 @@ type pfn struct {
 	reset    bool // MEM_RESET: the contents may be lost
 }
 
-func (p *pfn) proto() bool { return p.area != 0 && p.area != areaPhysical }
+func (p *pfn) proto() bool { return p.area != 0 && p.area < areaStore }
 
 // pfnList is a doubly linked list; frame 0, which is never used, ends it.
 type pfnList struct {
@@ -186,5 +187,5 @@ func (d *pfnDatabase) standby() uint64 {
 func (d *pfnDatabase) available() uint64 { return d.zeroed() + d.lists[listFree].n + d.standby() }
 
 func (d *pfnDatabase) modified() uint64 {
-	return d.lists[listModified].n + d.lists[listModifiedMapped].n
+	return d.lists[listModified].n + d.lists[listModifiedRaw].n + d.lists[listModifiedMapped].n
 }

@@ -28,6 +28,9 @@ func (as *AddressSpace) resetPage(va x86.VirtAddr, at x86.PhysAddr, e x86.PTE) {
 	}
 	frame := frameOf(e)
 	p := m.pfns.entry(frame)
+	if p.proto() {
+		return // combined: the others want it
+	}
 	if e&x86.PTEDirty != 0 && e&x86.PTEPresent != 0 {
 		as.noteDirty(va, e, p)
 		as.setPTE(at, e&^x86.PTEDirty)
@@ -103,6 +106,9 @@ func (as *AddressSpace) Offer(r *Request, priority int) ntdef.Status {
 			return
 		}
 		frame := frameOf(e)
+		if as.m.pfns.entry(frame).proto() {
+			return
+		}
 		if e&x86.PTEPresent == 0 {
 			as.m.pfns.unlink(frame)
 			as.m.pfns.entry(frame).priority = uint8(priority)
@@ -129,7 +135,7 @@ func (as *AddressSpace) Discard(r *Request) ntdef.Status {
 	}
 	defer as.m.check()
 	as.forRange(start, end, func(va x86.VirtAddr, at x86.PhysAddr, e x86.PTE) {
-		if isLocked(e) || !hasFrame(e) && !isPageFile(e) {
+		if isLocked(e) || !hasFrame(e) && !isPageFile(e) && !isCombined(e) {
 			return
 		}
 		as.setPTE(at, softPTE(codeOf(e)))

@@ -285,7 +285,13 @@ func (as *AddressSpace) drop(va x86.VirtAddr, e x86.PTE) {
 		as.invalidate(va)
 		as.noteDirty(va, e, m.pfns.entry(frameOf(e)))
 	}
+	page, combined := m.combined(e)
 	switch {
+	case combined:
+		if e&x86.PTEPresent != 0 {
+			m.unshare(frameOf(e))
+		}
+		m.dropCombined(page)
 	case !hasFrame(e):
 		m.freeSlot(e)
 	case m.pfns.entry(frameOf(e)).proto():

@@ -31,14 +31,17 @@ const (
 	low       = x86.VirtAddr(0x10000)
 )
 
-func newWorld(t testing.TB, frames uint64) *world {
+func newWorld(t testing.TB, frames uint64) *world { return newWorldOf(t, frames, Config{}) }
+
+// newWorldOf is newWorld with the options of a Config.
+func newWorldOf(t testing.TB, frames uint64, c Config) *world {
 	mem, err := physmem.New(frames * x86.PageSize)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, mem.Close()) })
 	w := &world{t: t, mem: mem, mmu: mmu.New(mem, mmu.Options{})}
-	w.m, err = NewManager(Config{Memory: mem, MMU: w.mmu, Hooks: &Hooks{
-		Fault: func(e *FaultEvent) { w.events = append(w.events, *e) },
-	}})
+	c.Memory, c.MMU = mem, w.mmu
+	c.Hooks = &Hooks{Fault: func(e *FaultEvent) { w.events = append(w.events, *e) }}
+	w.m, err = NewManager(c)
 	require.NoError(t, err)
 	var st ntdef.Status
 	w.as, st = w.m.NewAddressSpace(Layout{low, 0x7ffffffeffff})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/bits"
 
+	"github.com/pagewalk/pagewalk/tlb"
 	"github.com/pagewalk/pagewalk/x86"
 )
 
@@ -11,6 +12,7 @@ import (
 // bitmaps, working sets and the commit charge agree. It walks everything: for tests and the build tag invariants.
 func (m *Manager) verify() error {
 	v := verifier{m: m, shares: map[uint64]uint32{}, seen: map[uint64]bool{}, slots: make([]uint64, len(m.pageFiles))}
+	v.combined = make([]uint32, len(m.combiner.refs))
 	for _, as := range m.spaces {
 		if err := v.space(as); err != nil {
 			return err
@@ -43,7 +45,54 @@ func (m *Manager) verify() error {
 			return fmt.Errorf("%s: %d pages are taken, %d counted, %d referred to", f.Name, n-1, f.InUse, v.slots[i])
 		}
 	}
+	for page, n := range v.combined {
+		if m.combiner.refs[page] != n || (m.combiner.area.proto(uint64(page)) != 0) != (n != 0) {
+			return fmt.Errorf("the combined page %d has %d PTEs, counted are %d", page, n, m.combiner.refs[page])
+		}
+	}
+	if err := v.store(); err != nil {
+		return err
+	}
+	if err := v.translations(); err != nil {
+		return err
+	}
 	return v.lists()
+}
+
+// translations checks what the TLB would still use: it allows no more than the tables do now.
+func (v *verifier) translations() error {
+	m := v.m
+	var err error
+	m.mmu.TLB().Entries(func(t *tlb.Entry) {
+		as := m.translated(t.PCID)
+		if as == nil || t.VA >= as.high {
+			return
+		}
+		at, e := as.pde(t.VA)
+		if t.Size == tlb.Size4K {
+			at, e = as.pte(t.VA)
+		}
+		switch {
+		case at == 0, e&x86.PTEPresent == 0, e.Frame() != t.PA, t.Writable && e&x86.PTEWrite == 0,
+			!t.NoExec && e&x86.PTENoExec != 0, t.Dirty && e&x86.PTEDirty == 0, (e&x86.PTELarge != 0) != (t.Size != tlb.Size4K):
+			err = fmt.Errorf("the TLB has %+v, the tables of %v have %#x", *t, as.cr3, uint64(e))
+		}
+	})
+	return err
+}
+
+// translated returns the address space whose translations a PCID's are, nil where nobody will use them.
+func (m *Manager) translated(pcid uint16) *AddressSpace {
+	cr3 := x86.PhysAddr(m.mmu.CR3())
+	for _, as := range m.spaces {
+		switch {
+		case cr3.Page() == as.cr3 && (m.mmu.CR4()&x86.CR4PCIDE == 0 || uint16(cr3)&0xfff == pcid):
+			return as
+		case m.mmu.CR4()&x86.CR4PCIDE != 0 && as.pcid == pcid && m.pcids[pcid] == as && !as.stale:
+			return as
+		}
+	}
+	return nil
 }
 
 type verifier struct {
@@ -53,11 +102,14 @@ type verifier struct {
 	shares map[uint64]uint32 // by frame: valid PTEs
 	seen   map[uint64]bool   // frames that something owns
 	slots  []uint64          // by page file: references
-	commit uint64
-	own    uint64 // commit of the space, modulo 2^64
-	valid  uint64 // of the space
-	locked uint64
-	tables uint64
+	stored uint64            // references to the store
+
+	combined []uint32 // by combined page: PTEs
+	commit   uint64
+	own      uint64 // commit of the space, modulo 2^64
+	valid    uint64 // of the space
+	locked   uint64
+	tables   uint64
 }
 
 func (v *verifier) space(as *AddressSpace) error {
@@ -108,6 +160,13 @@ func (v *verifier) slot(e x86.PTE) error {
 		return nil
 	}
 	file, page := slotOf(e)
+	if file == storeNumber {
+		if page == 0 || page >= uint64(len(v.m.store.slots)) || v.m.store.slots[page].size == 0 {
+			return fmt.Errorf("the entry %#x names a slot of the store that is free", uint64(e))
+		}
+		v.stored++
+		return nil
+	}
 	if file >= uint64(len(v.slots)) || page >= v.m.pageFiles[file].Size || !v.m.pageFiles[file].taken(page) {
 		return fmt.Errorf("the entry %#x names a page-file page that is free", uint64(e))
 	}
@@ -208,6 +267,12 @@ func (v *verifier) page(va x86.VirtAddr, at x86.PhysAddr, e x86.PTE) error {
 			return err
 		}
 	}
+	if page, combined := v.m.combined(e); combined {
+		if page >= uint64(len(v.combined)) || vad.area != nil || e&x86.PTEPresent != 0 && e&(x86.PTEWrite|x86.PTEDirty) != 0 {
+			return fmt.Errorf("%v has %#x, the combined page %d", va, uint64(e), page)
+		}
+		v.combined[page]++
+	}
 	switch {
 	case vad.area != nil:
 		if v.m.ownPage(e) && !vad.viewCode(vad.page(va)).writeCopy() {
@@ -244,6 +309,9 @@ func (v *verifier) mapped(vad *vad, va x86.VirtAddr, at x86.PhysAddr, e x86.PTE)
 	valid := e&x86.PTEPresent != 0
 	if valid {
 		v.shares[frame]++
+	}
+	if _, combined := v.m.combined(e); combined {
+		return nil
 	}
 	if p.proto() {
 		if !valid || vad.area == nil || frameOf(vad.area.proto(vad.page(va))) != frame {
@@ -292,6 +360,46 @@ func (v *verifier) area(a *controlArea) error {
 		err = fmt.Errorf("%d pages of a SEC_RESERVE section are committed, %d charged", committed, a.charged)
 	}
 	return err
+}
+
+// store checks the compressed store: every slot is named by the page it is of, the log is in order, and its pages' bytes add up.
+func (v *verifier) store() error {
+	s := &v.m.store
+	live := make([]uint16, len(s.pages))
+	used, bytes, prev, end := uint64(0), uint64(0), uint32(0), uint64(0)
+	for h := s.oldest; h != 0; h = s.slots[h].next {
+		e := &s.slots[h]
+		if e.size == 0 || e.prev != prev || e.at < end || e.at+uint64(e.size) > s.end {
+			return fmt.Errorf("slot %d of the store is %+v, behind %d, which ends at %d", h, *e, prev, end)
+		}
+		if named, _ := v.m.reference(e); !isPageFile(named) || named>>pageFileOffsetShift != x86.PTE(h) || !inStore(named) {
+			return fmt.Errorf("slot %d of the store, %+v, is named by %#x", h, *e, uint64(named))
+		}
+		for at := e.at; at < e.at+uint64(e.size); at++ {
+			live[at>>x86.PageShift-s.first]++
+		}
+		used, bytes, prev, end = used+1, bytes+uint64(e.size), h, e.at+uint64(e.size)
+	}
+	frames := uint64(0)
+	for i, p := range s.pages {
+		if p.live != live[i] || (p.live != 0) != (p.frame != 0) {
+			return fmt.Errorf("page %d of the store's log is %+v, slots have %d bytes of it", i, p, live[i])
+		}
+		if p.frame == 0 {
+			continue
+		}
+		frames++
+		if f := v.m.pfns.entry(uint64(p.frame)); f.area != areaStore || f.list != listNone {
+			return fmt.Errorf("frame %#x of the store says %+v", p.frame, *f)
+		}
+		if err := v.owns(uint64(p.frame), "the store"); err != nil {
+			return err
+		}
+	}
+	if used != s.used || used != v.stored || bytes != s.live || frames != s.frames || prev != s.newest {
+		return fmt.Errorf("the store has %d slots, %d named, %d bytes, %d frames; it counts %d, %d, %d", used, v.stored, bytes, frames, s.used, s.live, s.frames)
+	}
+	return nil
 }
 
 // lists checks that every frame is owned, or free.

@@ -96,7 +96,9 @@ func (as *AddressSpace) evict(va x86.VirtAddr, at x86.PhysAddr, e x86.PTE) {
 	frame := frameOf(e)
 	p := m.pfns.entry(frame)
 	as.noteDirty(va, e, p)
-	if p.proto() {
+	if page, combined := m.combined(e); combined {
+		as.setPTE(at, combinedPTE(page, codeOf(e)))
+	} else if p.proto() {
 		as.setPTE(at, protoPTE(codeOf(e)))
 	} else {
 		as.setPTE(at, transitionPTE(frame, codeOf(e)))
@@ -123,7 +125,7 @@ func (as *AddressSpace) noteDirty(va x86.VirtAddr, e x86.PTE, p *pfn) {
 // hand came by last gets its second chance. Modified pages stay where nothing could save them.
 func (as *AddressSpace) trim(want uint64) (got uint64) {
 	m := as.m
-	room := m.pageFileRoom()
+	room := m.pageFileRoom() || m.storeRoom()
 	for left := 2*as.ws.Size + 2; left > 0 && got < want; left-- {
 		va, at, e := as.nextValid(as.hand)
 		if at == 0 {

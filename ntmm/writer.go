@@ -15,17 +15,39 @@ func (m *Manager) replenish() {
 		if m.writeMapped() || m.writeModified() || m.trimAny(cluster) {
 			continue
 		}
+		// What is compressed is far cheaper to have back than what lies in a page file: it goes there only in need.
+		if m.pfns.available() <= m.lowPages && (m.squeezeStore() || m.writeStore()) {
+			continue
+		}
 		// Nothing more to get: look again when the guest has gone on.
 		m.barren = m.count.PageFaults + 256
 		return
 	}
 }
 
-// writeModified writes one run of modified pages to a page file and reports whether it wrote any (Windows Internals, part 1
-// ch. 5, "Modified page writer"). A place is chosen only now, so that pages trimmed together lie together.
+// writeModified saves one run of modified pages, in the compressed store where there is one, and reports whether there were any
+// (Windows Internals, part 1 ch. 5, "Modified page writer").
 func (m *Manager) writeModified() bool {
+	s := &m.store
+	if s.limit == 0 {
+		return m.writeList(listModified)
+	}
+	if m.pfns.lists[listModified].n != 0 {
+		if s.full() {
+			m.writeStore()
+		}
+		if m.compressModified() {
+			return true
+		}
+	}
+	return m.writeList(listModifiedRaw) || m.writeList(listModified)
+}
+
+// writeList writes one run of modified pages to a page file and reports whether there were any. A place is chosen only now, so
+// that pages trimmed together lie together.
+func (m *Manager) writeList(id listID) bool {
 	d := &m.pfns
-	l := &d.lists[listModified]
+	l := &d.lists[id]
 	if l.n == 0 {
 		return false
 	}
@@ -38,19 +60,9 @@ func (m *Manager) writeModified() bool {
 		copy(m.io[i<<x86.PageShift:], m.frame(frame))
 		frame = uint64(d.entry(frame).next)
 	}
-	if _, err := file.storage.WriteAt(m.io[:n<<x86.PageShift], int64(first<<x86.PageShift)); err != nil {
-		for i := range n {
-			file.release(first + i)
-		}
-		file.broken = true
-		file.WriteFails++
+	if !m.writeSlots(file, first, n) {
 		return true // another file may do
 	}
-	m.ioEvent(IOPageFileWrite, file.Name, first<<x86.PageShift, n)
-	m.count.PageWrites++
-	m.count.PagesOutput += n
-	file.Writes++
-	file.PagesOut += n
 	for i := range n {
 		frame := uint64(l.head)
 		p := d.entry(frame)
@@ -59,6 +71,24 @@ func (m *Manager) writeModified() bool {
 		p.original = pageFilePTE(file.number, first+i, codeOf(p.original))
 		d.put(frame, listStandby+listID(p.priority))
 	}
+	return true
+}
+
+// writeSlots writes the buffer's first n pages to places that were reserved. A file that cannot be written is not used again.
+func (m *Manager) writeSlots(file *pageFile, first, n uint64) bool {
+	if _, err := file.storage.WriteAt(m.io[:n<<x86.PageShift], int64(first<<x86.PageShift)); err != nil {
+		for i := range n {
+			file.release(first + i)
+		}
+		file.broken = true
+		file.WriteFails++
+		return false
+	}
+	m.ioEvent(IOPageFileWrite, file.Name, first<<x86.PageShift, n)
+	m.count.PageWrites++
+	m.count.PagesOutput += n
+	file.Writes++
+	file.PagesOut += n
 	return true
 }
 
@@ -140,6 +170,9 @@ func (m *Manager) Tick(ic uint64) {
 	if d.available() < d.frames/agingWhenBelow {
 		for _, as := range m.spaces {
 			as.age()
+		}
+		if m.combines {
+			m.combine(1)
 		}
 	}
 	for d.available() < d.frames/trimmingWhenLess && m.trimAny(cluster) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pagewalk/pagewalk"
 	"github.com/pagewalk/pagewalk/nt"
+	"github.com/pagewalk/pagewalk/ntmm"
 )
 
 // TestSortThroughThePageFile sorts five times the RAM, in two areas of that size. The checksum is what sort.exe prints under
@@ -33,6 +34,32 @@ func TestSortThroughThePageFile(t *testing.T) {
 	require.Greater(t, m.PageFilePages, uint64(16<<20>>12), "the file was extended")
 	_, err = os.Stat(path)
 	require.ErrorIs(t, err, os.ErrNotExist, "the page file is removed")
+}
+
+// TestSortWithCompression has the same program compress its pages, and combine them: it prints the same, and reads less.
+func TestSortWithCompression(t *testing.T) {
+	sorted := func(compress, combine bool) (string, ntmm.Counters) {
+		r, stdout, _ := run(t, "sort", []string{"2"}, pagewalk.Config{
+			RAM: 2 << 20, PageFile: nt.PageFile{Bytes: 64 << 20}, Compress: compress, Combine: combine,
+		})
+		m := r.Memory
+		require.Equal(t, m.PageFaults, m.DemandZeroFaults+m.TransitionFaults+m.CompressedFaults+m.PageFileFaults+m.MappedFileFaults+
+			m.WriteCopies+m.GuardFaults+m.StackGrowths+m.SpuriousFaults+m.AccessViolations+m.InPageErrors+m.NoMemoryFaults)
+		require.Equal(t, m.CompressedFaults, m.PagesDecompressed)
+		require.LessOrEqual(t, m.PagesDecompressed+m.StorePagesOutput+m.StorePages, m.PagesCompressed, "what came in went out, or is there")
+		require.LessOrEqual(t, m.StorePagesOutput, m.PagesOutput)
+		require.LessOrEqual(t, m.PageFilePagesUsed, m.PagesOutput, "what lies in the page file was written")
+		require.Equal(t, m.PhysicalPages, m.ActivePages+m.AvailablePages()+m.ModifiedPages+m.ModifiedNoWrite+m.BadPages)
+		return stdout, m
+	}
+	plain, alone := sorted(false, false)
+	require.Zero(t, alone.PagesCompressed+alone.CompressedFaults)
+	for _, combine := range []bool{false, true} {
+		stdout, m := sorted(true, combine)
+		require.Equal(t, plain, stdout)
+		require.Greater(t, m.CompressedFaults, uint64(1000))
+		require.Less(t, m.PageFileFaults, alone.PageFileFaults)
+	}
 }
 
 // TestOneSeedOneRunUnderPressure holds the paging to the instruction count: two engines, the same counters.

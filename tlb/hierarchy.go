@@ -308,6 +308,24 @@ func (h *Hierarchy) flush(dead func(*Entry) bool) {
 	h.Counters.FlushKills += uint64(n)
 }
 
+// Entries calls f for every entry that is held, more than once where levels or halves hold it, for reports and checks.
+func (h *Hierarchy) Entries(f func(e *Entry)) {
+	if h.ideal != nil {
+		for i := range h.ideal.slots {
+			if s := &h.ideal.slots[i]; s.valid {
+				f(&s.Entry)
+			}
+		}
+	}
+	for _, arr := range h.arrays {
+		for i := range arr.slots {
+			if arr.tags[i] != 0 {
+				f(&arr.slots[i].Entry)
+			}
+		}
+	}
+}
+
 // Len returns how many entries the last level holds, for reports.
 func (h *Hierarchy) Len() int {
 	if h.ideal != nil {

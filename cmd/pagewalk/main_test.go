@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -71,6 +72,33 @@ func TestTraceFileIsWhole(t *testing.T) {
 func TestStats(t *testing.T) {
 	_, _, stderr := command("run", "--stats", guests+"hello.exe")
 	for _, want := range []string{"instructions", "demand zero", "committed pages", "STLB_HIT"} {
+		require.Contains(t, stderr, want)
+	}
+}
+
+// TestStatsAddUp holds the kinds of faults that the summary lists to their sum.
+func TestStatsAddUp(t *testing.T) {
+	code, stdout, stderr := command("run", "--stats", "--ram", "2M", "--pagefile", "32M", "--compress", "--combine", guests+"sort.exe", "1")
+	require.Zero(t, code, stderr)
+	require.Contains(t, stdout, "16384 records sorted")
+	_, rows, ok := strings.Cut(stderr, "page faults")
+	require.True(t, ok, stderr)
+	total, sum := -1, 0
+	for line := range strings.Lines(rows) {
+		fields := strings.Fields(line)
+		n, err := strconv.Atoi(fields[len(fields)-1])
+		require.NoError(t, err, line)
+		if total >= 0 && !strings.HasPrefix(line, "  ") {
+			break
+		}
+		if total < 0 {
+			total = n
+		} else {
+			sum += n
+		}
+	}
+	require.Equal(t, total, sum)
+	for _, want := range []string{"demand zero", "transition (soft)", "compressed (soft)", "page file (hard)", "pages input", "pages output", "in the store"} {
 		require.Contains(t, stderr, want)
 	}
 }

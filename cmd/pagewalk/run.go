@@ -17,6 +17,8 @@ import (
 type runCmd struct {
 	sharedFlags
 	Pagefile     pageFile `placeholder:"SIZE[-MAX][:FILE]" help:"Give the guest a page file of SIZE, extended to MAX where it needs more, in FILE or a temporary file; it is removed at the end."`
+	Compress     bool     `help:"Compress modified pages in RAM before they go to the page file, as Windows does."`
+	Combine      bool     `help:"Make identical private pages one where memory is short."`
 	AddressSpace string   `enum:"128T,8T" default:"128T" help:"Size of the guest's address space: 128T as since Windows 8.1, or 8T; a program that is not large-address-aware has 2 GB."`
 	VMMap        bool     `name:"vmmap" help:"Print the guest's address space at the end on standard error, by types of regions, as VMMap does."`
 	Privilege    []string `placeholder:"NAME" help:"Let the guest enable a privilege: SeLockMemoryPrivilege for large pages and AWE, SeProfileSingleProcessPrivilege, …; may be repeated."`
@@ -33,7 +35,7 @@ func (c *runCmd) Run(ctx context.Context, std stdio) (err error) {
 	cfg := pagewalk.Config{
 		RAM: uint64(c.RAM), PageFile: nt.PageFile(c.Pagefile), TLB: c.TLB, Exact: c.Exact, Timing: c.Timing, Seed: c.Seed,
 		MaxInstructions: c.MaxInstructions, Stdin: std.in, Stdout: std.out, Stderr: std.err, TraceFormat: c.format(),
-		Sysroot: c.Sysroot,
+		Sysroot: c.Sysroot, Compress: c.Compress, Combine: c.Combine,
 	}
 	if err := c.check(); err != nil {
 		return err
@@ -124,6 +126,7 @@ func printStats(w io.Writer, r *pagewalk.Result, wall time.Duration) {
 		{"page faults", m.PageFaults},
 		{"  demand zero", m.DemandZeroFaults},
 		{"  transition (soft)", m.TransitionFaults},
+		{"  compressed (soft)", m.CompressedFaults},
 		{"  page file (hard)", m.PageFileFaults},
 		{"  file (hard)", m.MappedFileFaults},
 		{"  write copies", m.WriteCopies},
@@ -150,5 +153,22 @@ func printStats(w io.Writer, r *pagewalk.Result, wall time.Duration) {
 		{"  free", m.FreePages},
 		{"  standby", m.AvailablePages() - m.ZeroedPages - m.FreePages},
 	})
+	if m.PagesCompressed+m.PagesIncompressible != 0 {
+		printRows(w, []statsRow{
+			{"pages compressed", m.PagesCompressed},
+			{"  incompressible", m.PagesIncompressible},
+			{"  decompressed", m.PagesDecompressed},
+			{"  to the page file", m.StorePagesOutput},
+			{"  in the store", m.StorePages},
+			{"  frames of that", m.StoreFrames},
+		})
+	}
+	if m.PagesCombined != 0 {
+		printRows(w, []statsRow{
+			{"pages combined", m.PagesCombined},
+			{"  mapped now", m.CombinedMappings},
+			{"  frames of that", m.CombinedPages},
+		})
+	}
 	printTranslations(w, &r.TLB, &r.MMU, r.Cycles)
 }
