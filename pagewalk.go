@@ -43,6 +43,7 @@ type Config struct {
 	Sysroot    string
 	Drives     []nt.Drive     // besides C:, whose \guest is the program's folder under an overlay in memory
 	Privileges []nt.Privilege // that the guest may enable, such as SeLockMemoryPrivilege
+	Registry   string         // file of the host that the registry comes from and is written to at the end; "": none
 
 	Stdin          io.Reader // nil: empty
 	Stdout, Stderr io.Writer // nil: dropped
@@ -133,7 +134,7 @@ func (m *Machine) start(program string, args []string, cfg *Config, size int64) 
 		RAMBytes: cfg.RAM, PageFile: cfg.PageFile, TLB: profile, Exact: cfg.Exact, Timing: cfg.Timing, Seed: cfg.Seed, Layout: cfg.Layout,
 		Stdin: cfg.Stdin, Stdout: cfg.Stdout, Stderr: cfg.Stderr,
 		MaxInstructions: cfg.MaxInstructions, StepOnly: cfg.StepOnly, Privileges: cfg.Privileges,
-		Compress: cfg.Compress, Combine: cfg.Combine,
+		Compress: cfg.Compress, Combine: cfg.Combine, Registry: cfg.Registry,
 	}
 	if err := m.systemDLLs(cfg, &sysCfg); err != nil {
 		return err

@@ -72,6 +72,19 @@ const (
 	signature = 0x000106a5
 )
 
+// An Identity is what CPUID says a processor is: leaves 0, 1 and 80000002h to 80000004h.
+type Identity struct {
+	Vendor, Brand           string
+	Family, Model, Stepping uint32 // the displayed ones, with the extended bits
+	Signature               uint32 // EAX of leaf 1
+}
+
+// Identity returns what CPUID says.
+func (c *CPU) Identity() Identity {
+	const family, model = signature >> 8 & 0xf, signature>>4&0xf | signature>>12&0xf0
+	return Identity{Vendor: vendor, Brand: brand, Family: family, Model: model, Stepping: signature & 0xf, Signature: signature}
+}
+
 // cpuidLeaf returns EAX, EBX, ECX, EDX of a leaf without the feature bits.
 func (c *CPU) cpuidLeaf(leaf, sub uint32) (r [4]uint32) {
 	switch leaf {

@@ -20,8 +20,10 @@ type caller struct {
 	end   uint64
 }
 
-func newCaller(t *testing.T) *caller {
-	s := newScript(t)
+func newCaller(t *testing.T) *caller { return newCallerOf(t, nt.Config{}) }
+
+func newCallerOf(t *testing.T, cfg nt.Config) *caller {
+	s := newScriptOf(t, cfg)
 	r := ntmm.Request{Size: 1 << 18, Type: ntdef.MEM_RESERVE | ntdef.MEM_COMMIT, Protect: ntdef.PAGE_READWRITE}
 	require.Equal(t, ntdef.STATUS_SUCCESS, s.p.AllocateVirtualMemory(&r))
 	return &caller{t: t, p: s.p, stack: s.scratch + stackAt, next: uint64(r.Base), end: uint64(r.Base) + r.Size}
@@ -58,6 +60,26 @@ func (c *caller) bytes(b []byte) uint64 {
 
 // cell returns the address of a value of 8 bytes.
 func (c *caller) cell(v uint64) uint64 { return c.bytes(binary.LittleEndian.AppendUint64(nil, v)) }
+
+// ustr returns the address of a UNICODE_STRING.
+func (c *caller) ustr(s string) uint64 {
+	text := nt.EncodeUTF16(s)
+	b := make([]byte, 16)
+	binary.LittleEndian.PutUint16(b, uint16(len(text)))
+	binary.LittleEndian.PutUint16(b[2:], uint16(len(text)))
+	binary.LittleEndian.PutUint64(b[8:], c.bytes(text))
+	return c.bytes(b)
+}
+
+// attributes returns the address of an OBJECT_ATTRIBUTES.
+func (c *caller) attributes(root uint64, name string) uint64 {
+	b := make([]byte, 48)
+	binary.LittleEndian.PutUint32(b, 48)
+	binary.LittleEndian.PutUint64(b[8:], root)
+	binary.LittleEndian.PutUint64(b[16:], c.ustr(name))
+	binary.LittleEndian.PutUint32(b[24:], 0x40) // OBJ_CASE_INSENSITIVE
+	return c.bytes(b)
+}
 
 // get returns n bytes of memory.
 func (c *caller) get(va, n uint64) []byte {

@@ -190,7 +190,7 @@ func TestMatchName(t *testing.T) {
 }
 
 // ntdllImage stands in for ntdll, which these tests never run.
-func ntdllImage(t *testing.T) map[string][]byte {
+func ntdllImage(t testing.TB) map[string][]byte {
 	tiny, err := os.ReadFile("../tests/guests/tiny.exe")
 	require.NoError(t, err)
 	return map[string][]byte{"ntdll.dll": tiny}

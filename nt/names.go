@@ -116,6 +116,7 @@ func (n *namespace) init(v *volumes) {
 	for _, path := range []string{`\Device\Null`, `\Device\NamedPipe`, `\Device\Mailslot`, `\Device\ConDrv`} {
 		n.add(path, &deviceObject{})
 	}
+	n.add(`\REGISTRY`, &keyObject{})
 	links := []struct{ path, target string }{
 		{`\DosDevices`, `\??`},
 		{`\KnownDlls\KnownDllPath`, `C:\Windows\System32`},

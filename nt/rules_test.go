@@ -46,11 +46,15 @@ type script struct {
 	line    string
 }
 
-func newScript(t *testing.T) *script {
+func newScript(t *testing.T) *script { return newScriptOf(t, nt.Config{}) }
+
+// newScriptOf makes the process in a machine with the built-in DLLs and 64 MiB.
+func newScriptOf(t *testing.T, cfg nt.Config) *script {
 	k := kernel32.DLL()
 	set, err := winapi.Build([]*winapi.DLL{ntdll.DLL(k), k})
 	require.NoError(t, err)
-	sys, err := nt.New(nt.Config{RAMBytes: 64 << 20, SystemImages: set.Images, UserFuncs: set.Funcs})
+	cfg.RAMBytes, cfg.SystemImages, cfg.UserFuncs = 64<<20, set.Images, set.Funcs
+	sys, err := nt.New(cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, sys.Close()) })
 	tiny, err := os.ReadFile("../tests/guests/tiny.exe")

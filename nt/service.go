@@ -64,6 +64,7 @@ var Services = sync.OnceValue(func() []Service {
 		timeServices,
 		localeServices,
 		objectServices,
+		registryServices,
 	} {
 		all = append(all, group...)
 	}

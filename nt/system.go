@@ -33,6 +33,7 @@ type Config struct {
 
 	Privileges []Privilege // that processes may enable
 	Drives     []Drive     // folders of the host; C: is there without
+	Registry   string      // file of the host that keeps the registry; "": none does
 
 	Sysroot      *Sysroot          // real system DLLs; nil: the built-in ones
 	SystemImages map[string][]byte // the built-in ones, in C:\Windows\System32: PE images by lower-case file name; ntdll.dll must be there
@@ -85,6 +86,9 @@ type System struct {
 	privileges []Privilege
 	layout     Layout
 	locales    locales
+	registry   *registry // nil: nothing has looked at it; see keys
+
+	registryFile string // "": none
 
 	proc   *Process   // the first one: the machine runs as long as it does
 	procs  []*Process // that run
@@ -139,6 +143,9 @@ func (s *System) init(cfg *Config) error {
 		return err
 	}
 	s.namespace.init(&s.volumes)
+	if err := s.openRegistry(cfg.Registry); err != nil {
+		return err
+	}
 	if err := s.openPageFile(cfg.PageFile); err != nil {
 		return err
 	}
@@ -176,9 +183,9 @@ func (s *System) enterLongMode() error {
 	return nil
 }
 
-// Close gives the guest's RAM back to the host and removes the page file.
+// Close writes the registry's file, gives the guest's RAM back to the host and removes the page file.
 func (s *System) Close() error {
-	return errors.Join(s.volumes.close(), s.closePageFile(), s.mem.Close())
+	return errors.Join(s.saveRegistry(), s.volumes.close(), s.closePageFile(), s.mem.Close())
 }
 
 // MMU returns the machine's MMU.

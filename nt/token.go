@@ -19,6 +19,8 @@ const (
 	SeProfileSingleProcessPrivilege Privilege = 13
 	SeIncreaseBasePriorityPrivilege Privilege = 14
 	SeCreatePagefilePrivilege       Privilege = 15
+	SeBackupPrivilege               Privilege = 17
+	SeRestorePrivilege              Privilege = 18
 	SeDebugPrivilege                Privilege = 20
 	SeChangeNotifyPrivilege         Privilege = 23
 )
@@ -28,7 +30,7 @@ var privilegeNames = map[Privilege]string{
 	SeProfileSingleProcessPrivilege: "SeProfileSingleProcessPrivilege",
 	SeIncreaseBasePriorityPrivilege: "SeIncreaseBasePriorityPrivilege",
 	SeCreatePagefilePrivilege:       "SeCreatePagefilePrivilege", SeDebugPrivilege: "SeDebugPrivilege",
-	SeChangeNotifyPrivilege: "SeChangeNotifyPrivilege",
+	SeChangeNotifyPrivilege: "SeChangeNotifyPrivilege", SeBackupPrivilege: "SeBackupPrivilege", SeRestorePrivilege: "SeRestorePrivilege",
 }
 
 // PrivilegeByName finds a privilege by its name without regard to case.

@@ -261,11 +261,24 @@ func DecodeWTF16(units []uint16) string {
 	return string(b)
 }
 
-// EncodeUTF16 turns Go text into little-endian UTF-16 bytes without terminator.
+// EncodeUTF16 turns Go text into little-endian UTF-16 bytes without terminator. What DecodeWTF16 made comes back as it was:
+// unpaired surrogates too.
 func EncodeUTF16(s string) []byte {
-	var b []byte
-	for _, u := range utf16.Encode([]rune(s)) {
-		b = binary.LittleEndian.AppendUint16(b, u)
+	b := make([]byte, 0, 2*len(s))
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && n == 1 && len(s) >= i+3 && s[i] == 0xed && s[i+1]&0xe0 == 0xa0 && s[i+2]&0xc0 == 0x80:
+			b = binary.LittleEndian.AppendUint16(b, 0xd000|uint16(s[i+1]&0x3f)<<6|uint16(s[i+2]&0x3f))
+			n = 3
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			b = binary.LittleEndian.AppendUint16(b, uint16(high))
+			b = binary.LittleEndian.AppendUint16(b, uint16(low))
+		default:
+			b = binary.LittleEndian.AppendUint16(b, uint16(r))
+		}
+		i += n
 	}
 	return b
 }

@@ -24,6 +24,7 @@ type runCmd struct {
 	Privilege    []string `placeholder:"NAME" help:"Let the guest enable a privilege: SeLockMemoryPrivilege for large pages and AWE, SeProfileSingleProcessPrivilege, …; may be repeated."`
 	Sysroot      string   `placeholder:"wine|DIR" help:"Run real system DLLs: Wine's, from Debian's libwine, or those of a folder that holds ntdll.dll or System32."`
 	Drive        []drive  `sep:"none" placeholder:"X=DIR[:ro]" help:"Give the guest a folder of the host as drive X:, to read and write or, with :ro, to read; may be repeated."`
+	Registry     string   `placeholder:"FILE" help:"Keep the guest's registry in FILE, JSON: read at the start where it is there, written at the end."`
 	Env          []string `sep:"none" placeholder:"K=V" help:"Set an environment variable of the guest."`
 	Trace        string   `placeholder:"KIND,…" help:"Trace faults, vad, pfn, ws, io, services, api, exceptions, modules, walks, tlb, exec."`
 
@@ -35,7 +36,7 @@ func (c *runCmd) Run(ctx context.Context, std stdio) (err error) {
 	cfg := pagewalk.Config{
 		RAM: uint64(c.RAM), PageFile: nt.PageFile(c.Pagefile), TLB: c.TLB, Exact: c.Exact, Timing: c.Timing, Seed: c.Seed,
 		MaxInstructions: c.MaxInstructions, Stdin: std.in, Stdout: std.out, Stderr: std.err, TraceFormat: c.format(),
-		Sysroot: c.Sysroot, Compress: c.Compress, Combine: c.Combine,
+		Sysroot: c.Sysroot, Compress: c.Compress, Combine: c.Combine, Registry: c.Registry,
 	}
 	if err := c.check(); err != nil {
 		return err
