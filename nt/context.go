@@ -34,6 +34,7 @@ func (t *Thread) capture() ntdef.Context {
 		SegFs: c.Selector(decode.FS), SegGs: c.Selector(decode.GS), SegSs: c.Selector(decode.SS),
 		EFlags: uint32(c.Flags()),
 		Rip:    c.RIP,
+		Dr:     t.debug,
 	}
 	copy(ctx.Regs[:], c.R[:16])
 	if t.function != nil {
@@ -43,24 +44,39 @@ func (t *Thread) capture() ntdef.Context {
 	return ctx
 }
 
-// ContextOf returns the registers of another thread, which does not run.
-func (t *Thread) ContextOf(o *Thread) (ctx ntdef.Context) {
-	if o == t {
-		return t.capture()
+// ContextOf returns the registers of another thread, which does not run. One that has not begun is where it will be when its loader is
+// done, as on Windows: at RtlUserThreadStart. The error is of a read of its stack.
+func (t *Thread) ContextOf(o *Thread) (ctx ntdef.Context, err error) {
+	switch {
+	case o == t:
+		return t.capture(), nil
+	case o.first != 0:
+		err = t.in(o.proc, func(th *Thread) error { ctx, err = th.LoadContext(o.first); return err })
+		return ctx, err
 	}
 	var own cpu.Registers
 	t.cpu.SaveRegisters(&own)
 	t.cpu.LoadRegisters(&o.saved)
 	ctx = o.capture()
 	t.cpu.LoadRegisters(&own)
-	return ctx
+	return ctx, nil
 }
 
-// SetContextOf loads the parts of a context that its flags name into another thread. One that waits inside of a built-in function
-// goes on in there: ACCESS_DENIED.
+// SetContextOf loads the parts of a context that its flags name into another thread. One that waits in a service goes on with them when
+// its wait is over, the service's status in RAX, as on Windows; one that waits inside of a built-in function goes on in there:
+// ACCESS_DENIED. THREAD_IS_TERMINATING.
 func (t *Thread) SetContextOf(o *Thread, ctx *ntdef.Context) ntdef.Status {
-	if o.function != nil || o.state == threadWaiting {
+	switch {
+	case o.state == threadEnded || o.ending:
+		return ntdef.STATUS_THREAD_IS_TERMINATING
+	case o.function != nil:
 		return ntdef.STATUS_ACCESS_DENIED
+	case o.first != 0:
+		if t.in(o.proc, func(th *Thread) error { return th.StoreContextParts(o.first, ctx, ctx.ContextFlags) }) != nil {
+			return ntdef.STATUS_ACCESS_VIOLATION
+		}
+		o.setDebug(ctx)
+		return ntdef.STATUS_SUCCESS
 	}
 	var own cpu.Registers
 	t.cpu.SaveRegisters(&own)
@@ -68,7 +84,37 @@ func (t *Thread) SetContextOf(o *Thread, ctx *ntdef.Context) ntdef.Status {
 	_ = o.SetContext(ctx)
 	t.cpu.SaveRegisters(&o.saved)
 	t.cpu.LoadRegisters(&own)
+	o.recontext = true
 	return ntdef.STATUS_SUCCESS
+}
+
+// contextParts says where the parts of a CONTEXT lie that its flags name.
+var contextParts = [...]struct {
+	flag   uint32
+	ranges [][2]int
+}{
+	{ntdef.CONTEXT_CONTROL, [][2]int{{0x38, 0x3a}, {0x42, 0x48}, {0x98, 0xa0}, {0xf8, 0x100}}}, // CS, SS and EFLAGS, RSP, RIP
+	{ntdef.CONTEXT_INTEGER, [][2]int{{0x78, 0x98}, {0xa0, 0xf8}}},
+	{ntdef.CONTEXT_SEGMENTS, [][2]int{{0x3a, 0x42}}},
+	{ntdef.CONTEXT_FLOATING_POINT, [][2]int{{0x34, 0x38}, {0x100, 0x300}}},
+	{ntdef.CONTEXT_DEBUG_REGISTERS, [][2]int{{0x48, 0x78}}},
+}
+
+// StoreContextParts writes the parts of a context that flags name into the record at va, whose other fields stay as they are.
+func (t *Thread) StoreContextParts(va uint64, ctx *ntdef.Context, flags uint32) error {
+	var b [ntdef.ContextSize]byte
+	ctx.Marshal(b[:])
+	for _, part := range contextParts {
+		if flags&part.flag != part.flag {
+			continue
+		}
+		for _, r := range part.ranges {
+			if err := t.Write(va+uint64(r[0]), b[r[0]:r[1]]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Where FXSAVE keeps MXCSR, and the bits of it that exist (SDM vol. 1 table 10-2): reserved ones in a context are ignored.
@@ -101,10 +147,24 @@ func (t *Thread) SetContext(ctx *ntdef.Context) error {
 		binary.LittleEndian.PutUint32(image[mxcsrInFltSave:], ctx.MxCsr&mxcsrMask)
 		c.FXRestore(&image)
 	}
+	t.setDebug(ctx)
 	if has(ntdef.CONTEXT_CONTROL) {
 		for len(t.calls) > 0 && t.calls[len(t.calls)-1].rsp < ctx.Rsp() {
 			t.calls = t.calls[:len(t.calls)-1]
 		}
 	}
 	return errContext
+}
+
+// setDebug keeps DR0 to DR3, DR6 and DR7 of a context that has them for who asks; enabled breakpoints do not match, and the user is
+// told so.
+func (t *Thread) setDebug(ctx *ntdef.Context) {
+	const dr7, enables = 5, 0xff
+	if ctx.ContextFlags&ntdef.CONTEXT_DEBUG_REGISTERS != ntdef.CONTEXT_DEBUG_REGISTERS {
+		return
+	}
+	if ctx.Dr[dr7]&enables != 0 && t.debug[dr7]&enables == 0 {
+		t.sys.warn("hardware breakpoints are not implemented: thread %d sets DR7 to %#x", t.id, ctx.Dr[dr7])
+	}
+	t.debug = ctx.Dr
 }

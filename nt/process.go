@@ -26,6 +26,7 @@ type Process struct {
 	parent  *Process // nil: the first one
 	exited  bool
 	exit    uint32
+	ran     uint64 // instructions of threads that have ended
 	kuser   x86.PhysAddr
 	threads []*Thread        // that have not ended, in the order of their making
 	watch   *workingSetWatch // nil until the process asks for it

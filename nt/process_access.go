@@ -1,6 +1,9 @@
 package nt
 
-import "github.com/pagewalk/pagewalk/ntdef"
+import (
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/ntmm"
+)
 
 // Access rights of processes (winnt.h, "Process Security and Access Rights").
 const (
@@ -59,7 +62,7 @@ func (t *Thread) in(p *Process, access func(th *Thread) error) error {
 		return access(t)
 	}
 	if p.visitor == nil {
-		p.visitor = &Thread{sys: p.sys, proc: p, cpu: p.sys.cpu, id: t.id}
+		p.visitor = &Thread{sys: p.sys, proc: p, cpu: p.sys.cpu, id: t.id, page: ntmm.NormalPriority}
 	}
 	p.attach()
 	defer t.proc.attach()

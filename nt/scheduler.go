@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/pagewalk/pagewalk/cpu"
 )
 
 // Guest threads are goroutines that pass one baton: exactly one runs, the others wait for it. Who is next depends on priorities,
@@ -19,6 +17,7 @@ type scheduler struct {
 	timers  []*deadline           // by due time
 	result  chan error            // what ended the run
 	serial  uint64
+	since   uint64 // the instruction count when current got the baton
 }
 
 // priorities is how many there are; normalBase is that of a thread of a normal process (Windows Internals, part 1 ch. 4).
@@ -166,8 +165,10 @@ func (t *Thread) give(next *Thread) error {
 // pass makes another thread the one that runs.
 func (t *Thread) pass(next *Thread) {
 	s := t.sys
-	s.sched.current = next
+	t.ran += s.cpu.IC - s.sched.since
+	s.sched.current, s.sched.since = next, s.cpu.IC
 	next.state = threadRunning
+	next.switches++
 	s.switches++
 	if next.proc != t.proc {
 		next.proc.attach()
@@ -210,11 +211,12 @@ func (t *Thread) deadlock() error {
 // main is the goroutine of a thread.
 func (t *Thread) main() {
 	s := t.sys
-	defer close(t.gone)
+	defer close(t.left)
 	if _, ok := <-t.baton; !ok {
 		return
 	}
 	t.cpu.LoadRegisters(&t.saved)
+	t.first = 0
 	err := t.check()
 	if err == nil {
 		err = t.run(0)
@@ -263,21 +265,12 @@ func (t *Thread) kill() {
 		w.leave(t.sys)
 	}
 	close(t.baton)
-	<-t.gone
+	<-t.left
 	t.state = threadEnded
 }
 
 // start makes the goroutine of a thread, which waits for the baton with the registers that the processor has now.
 func (t *Thread) start() {
-	t.baton, t.gone = make(chan struct{}, 1), make(chan struct{})
+	t.baton, t.left = make(chan struct{}, 1), make(chan struct{})
 	go t.main()
-}
-
-// newRegisters are those that a thread begins with: the processor's are left as they are.
-func (t *Thread) newRegisters(set func(c *cpu.CPU)) {
-	var own cpu.Registers
-	t.cpu.SaveRegisters(&own)
-	set(t.cpu)
-	t.cpu.SaveRegisters(&t.saved)
-	t.cpu.LoadRegisters(&own)
 }

@@ -59,6 +59,7 @@ var Services = sync.OnceValue(func() []Service {
 		aweServices,
 		tokenServices,
 		processServices,
+		threadServices,
 		fileServices,
 		openServices,
 		timeServices,
@@ -204,10 +205,14 @@ func (t *Thread) service(n uint32) error {
 		return err
 	}
 	c.R[cpu.RAX] = uint64(st)
+	if t.recontext {
+		t.recontext = false
+		err = errContext
+	}
 	if hook != nil {
 		hook(t, &ServiceEvent{Name: s.Name, Params: s.params, Args: args, Status: st})
 	}
-	return nil
+	return err
 }
 
 // Params returns the names of the service's arguments.

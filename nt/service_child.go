@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pagewalk/pagewalk/cpu"
 	"github.com/pagewalk/pagewalk/loader"
 	"github.com/pagewalk/pagewalk/ntdef"
 )
@@ -71,17 +70,11 @@ func (t *Thread) createProcess(r *ProcessRequest) (*Process, ntdef.Status) {
 	t.inherit(p, r)
 
 	// The child is built in its own address space, by its own thread, whose accesses are those of the processor.
-	var own cpu.Registers
-	t.cpu.SaveRegisters(&own)
 	s.procs = append(s.procs, p)
-	s.sched.current = p.thread
-	p.attach()
-	b := builder{p: p, t: p.thread, by: p.thread}
-	err = b.build(pe, &prog, r.CommandLine, r.Folder, r.Environment)
-	t.cpu.SaveRegisters(&p.thread.saved)
-	s.sched.current = t
-	t.proc.attach()
-	t.cpu.LoadRegisters(&own)
+	err = t.asThread(p.thread, func() error {
+		b := builder{p: p, t: p.thread, by: p.thread}
+		return b.build(pe, &prog, r.CommandLine, r.Folder, r.Environment)
+	})
 	if err != nil {
 		p.discard()
 		var stop *Stop
@@ -160,10 +153,13 @@ func (p *Process) end(code uint32) {
 		s.abandon(t)
 		t.state = threadEnded
 		t.exitCode = code
+		t.finished = s.SystemTime()
+		p.ran += t.ran
 	}
 	p.handles.dropAll()
 	p.discard()
 	for _, t := range p.threads {
+		t.linger()
 		s.signal(t.object)
 	}
 	p.threads = nil

@@ -6,7 +6,6 @@ var processServices = []Service{
 	service("NtContinue", Full, ntContinue),
 	service("NtRaiseException", Full, ntRaiseException),
 	service("NtTerminateProcess", Partial("the calling process"), ntTerminateProcess),
-	service("NtTerminateThread", Full, ntTerminateThread),
 	service("NtQueryInformationProcess", Partial("classes 0, 1, 3, 15, 20, 34, 39, 42"), ntQueryInformationProcess),
 	service("NtSetInformationProcess", Partial("classes 1, 15, 34, 39, 42"), ntSetInformationProcess),
 	service("NtQuerySystemInformation", Partial("classes 0, 2, 18, 21, 80, 81, 144"), ntQuerySystemInformation),
@@ -98,11 +97,4 @@ func ntTerminateProcess(t *Thread, a *terminateArgs) (ntdef.Status, error) {
 		return ntdef.STATUS_INVALID_HANDLE, nil
 	}
 	return 0, t.proc.Exit(a.Status)
-}
-
-func ntTerminateThread(t *Thread, a *terminateArgs) (ntdef.Status, error) {
-	if a.Handle == 0 {
-		a.Handle = ntdef.CurrentThread
-	}
-	return t.TerminateThread(a.Handle, a.Status)
 }

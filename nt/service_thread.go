@@ -1,217 +1,381 @@
 package nt
 
 import (
-	"slices"
-
 	"github.com/pagewalk/pagewalk/cpu"
 	"github.com/pagewalk/pagewalk/ntdef"
-	"github.com/pagewalk/pagewalk/ntmm"
 	"github.com/pagewalk/pagewalk/x86"
 )
 
-type threadState uint8
+var threadServices = []Service{
+	service("NtCreateThreadEx", Full, ntCreateThreadEx),
+	service("NtCreateThread", Full, ntCreateThread),
+	service("NtOpenThread", Full, ntOpenThread),
+	service("NtGetNextThread", Full, ntGetNextThread),
+	service("NtTerminateThread", Full, ntTerminateThread),
+	service("NtSuspendThread", Full, ntSuspendThread),
+	service("NtResumeThread", Full, ntResumeThread),
+	service("NtAlertResumeThread", Partial("no alerts"), ntResumeThread),
+	service("NtGetContextThread", Partial("no XSTATE: the processor has none"), ntGetContextThread),
+	service("NtSetContextThread", Partial("no XSTATE; debug registers are kept but never match"), ntSetContextThread),
+	service("NtQueryInformationThread", Partial(threadQueryNote), ntQueryInformationThread),
+	service("NtSetInformationThread", Partial(threadSetNote), ntSetInformationThread),
+	service("NtGetCurrentProcessorNumber", Full, ntGetCurrentProcessorNumber),
+	service("NtGetCurrentProcessorNumberEx", Full, ntGetCurrentProcessorNumberEx),
+	service("NtImpersonateThread", Partial("refused: there is one user"), ntImpersonateThread),
+	service("NtRegisterThreadTerminatePort", Partial("refused: no ports"), ntRegisterThreadTerminatePort),
+}
 
+// threadWith returns the thread of a handle that has one of some rights, or of the pseudo handle: INVALID_HANDLE, OBJECT_TYPE_MISMATCH,
+// ACCESS_DENIED.
+func (t *Thread) threadWith(h ntdef.Handle, rights uint32) (*Thread, ntdef.Status) {
+	o, st := t.thread(h)
+	if st == ntdef.STATUS_SUCCESS && h != ntdef.CurrentThread && t.proc.handles.granted(h)&rights == 0 {
+		return nil, ntdef.STATUS_ACCESS_DENIED
+	}
+	return o, st
+}
+
+type createThreadExArgs struct {
+	Thread       ntdef.Ptr[uint64]
+	Access       uint32
+	Attributes   uint64
+	Process      ntdef.Handle
+	Start        uint64
+	Parameter    uint64
+	Flags        uint32
+	ZeroBits     uint64
+	StackCommit  uint64
+	StackReserve uint64
+	List         uint64
+}
+
+// THREAD_CREATE_FLAGS (ntpsapi.h).
 const (
-	threadReady threadState = iota
-	threadRunning
-	threadWaiting
-	threadEnded
+	threadCreateSuspended         = 0x01
+	threadSkipAttach              = 0x02
+	threadHideFromDebugger        = 0x04
+	threadLoaderWorker            = 0x10
+	threadSkipLoaderInit          = 0x20
+	threadBypassFreeze            = 0x40
+	threadCreateFlags             = threadCreateSuspended | threadSkipAttach | threadHideFromDebugger | threadLoaderWorker | threadSkipLoaderInit | threadBypassFreeze
+	maxZeroBits                   = 21
+	maxStack               uint64 = 1 << 40
 )
 
-// threadExit ends one thread; bodies return it like any error.
-type threadExit struct{ code uint32 }
-
-func (e *threadExit) Error() string { return "nt: the thread ends" }
-
-// maxThreads bounds a process: each thread is a goroutine and a stack of guest memory.
-const maxThreads = 4096
-
-// A ThreadRequest is the argument of CreateThread. Sizes are in bytes; 0 takes the program's own.
-type ThreadRequest struct {
-	Start, Parameter          uint64
-	StackReserve, StackCommit uint64
-	Suspended                 bool
-}
-
-// CreateThread is NtCreateThreadEx: the thread begins at ntdll!LdrInitializeThunk, as the first one did. NO_MEMORY, QUOTA_EXCEEDED.
-func (t *Thread) CreateThread(r *ThreadRequest) (ntdef.Handle, *Thread, ntdef.Status) {
-	h, n, st := t.createThread(r)
-	t.proc.serviced("NtCreateThreadEx", st, threadParams, r.Start, r.Parameter, r.StackReserve, r.StackCommit, uint64(h))
-	return h, n, st
-}
-
-var threadParams = []string{"start", "parameter", "stackReserve", "stackCommit", "got"}
-
-func (t *Thread) createThread(r *ThreadRequest) (ntdef.Handle, *Thread, ntdef.Status) {
-	p := t.proc
-	if len(p.threads) >= maxThreads {
-		return 0, nil, ntdef.STATUS_QUOTA_EXCEEDED
+func ntCreateThreadEx(t *Thread, a *createThreadExArgs) (ntdef.Status, error) {
+	list, st, err := t.psAttributes(a.List)
+	if err != nil || st != ntdef.STATUS_SUCCESS {
+		return st, err
 	}
-	t.sys.lastID += 4
-	n := &Thread{sys: t.sys, proc: p, cpu: t.cpu, id: t.sys.lastID, priority: normalBase}
-	n.object = &threadObject{thread: n}
-	b := builder{p: p, t: n, by: t}
-	reserve, commit := r.StackReserve, r.StackCommit
-	if reserve == 0 {
-		reserve = p.stackReserve
-	}
-	if commit == 0 {
-		commit = p.stackCommit
-	}
-	if commit > reserve {
-		reserve = roundUp(commit, 1<<20)
-	}
-	if b.newTEB() != nil {
-		return 0, nil, ntdef.STATUS_NO_MEMORY
-	}
-	if b.newStack(reserve, commit) != nil {
-		n.freeMemory()
-		return 0, nil, ntdef.STATUS_NO_MEMORY
-	}
-	var err error
-	n.newRegisters(func(*cpu.CPU) { err = b.enter(r.Start, r.Parameter) })
-	if err != nil {
-		n.freeMemory()
-		return 0, nil, ntdef.STATUS_NO_MEMORY
-	}
-	if r.Suspended {
-		n.suspended = 1
-	}
-	p.threads = append(p.threads, n)
-	n.start()
-	t.sys.makeReady(n)
-	return p.handles.add(n.object), n, ntdef.STATUS_SUCCESS
-}
-
-// freeMemory gives a thread's stack and TEB back.
-func (t *Thread) freeMemory() {
-	if base := t.stack.DeallocationStack; base != 0 {
-		t.as().Free(&ntmm.Request{Base: base, Type: ntdef.MEM_RELEASE})
-	}
-	// The first thread's TEB has the PEB behind it, which stays.
-	t.as().Free(&ntmm.Request{Base: x86.VirtAddr(t.teb), Size: ntdef.TebSize, Type: ntdef.MEM_RELEASE})
-}
-
-// ended is what the executive does with a thread that ends: its mutants are abandoned, its memory goes, who waits for it goes on.
-// The last thread takes the process with it: the error is then the process's end.
-func (t *Thread) ended(code uint32) error {
-	t.exitCode, t.state = code, threadEnded
-	for _, m := range t.owned {
-		m.owner, m.count, m.abandoned = nil, 0, true
-		t.sys.signal(m)
-	}
-	t.owned = nil
-	alive := slices.ContainsFunc(t.proc.threads, func(o *Thread) bool { return o.state != threadEnded })
-	if !alive {
-		return t.proc.Exit(code)
-	}
-	t.freeMemory()
-	t.proc.threads = slices.DeleteFunc(t.proc.threads, func(o *Thread) bool { return o == t })
-	t.sys.signal(t.object)
-	return nil
-}
-
-// ExitThread returns the error by which a body ends the thread.
-func (t *Thread) ExitThread(code uint32) error { return &threadExit{code} }
-
-// IsLastThread reports whether no other thread of the process is alive.
-func (t *Thread) IsLastThread() bool {
-	return !slices.ContainsFunc(t.proc.threads, func(o *Thread) bool { return o != t && o.state != threadEnded })
-}
-
-// thread returns the thread of a handle or of the pseudo handle.
-func (t *Thread) thread(h ntdef.Handle) (*Thread, ntdef.Status) {
-	if h == ntdef.CurrentThread {
-		return t, ntdef.STATUS_SUCCESS
-	}
-	o, st := of[*threadObject](t.proc, h)
-	if st != ntdef.STATUS_SUCCESS {
-		return nil, st
-	}
-	return o.thread, st
-}
-
-// ThreadByHandle returns the thread of a handle or of the pseudo handle: INVALID_HANDLE, OBJECT_TYPE_MISMATCH.
-func (t *Thread) ThreadByHandle(h ntdef.Handle) (*Thread, ntdef.Status) { return t.thread(h) }
-
-// OpenThread is NtOpenThread: INVALID_CID where no thread has the identifier.
-func (p *Process) OpenThread(id uint64) (ntdef.Handle, ntdef.Status) {
-	for _, t := range p.threads {
-		if t.id == id {
-			return p.handles.add(t.object), ntdef.STATUS_SUCCESS
-		}
-	}
-	return 0, ntdef.STATUS_INVALID_CID
-}
-
-// TerminateThread is NtTerminateThread. Another thread ends where it stands, without a word to its DLLs.
-func (t *Thread) TerminateThread(h ntdef.Handle, code uint32) (ntdef.Status, error) {
-	o, st := t.thread(h)
+	p, st := t.proc.ProcessFor(a.Process, PROCESS_CREATE_THREAD)
 	switch {
 	case st != ntdef.STATUS_SUCCESS:
 		return st, nil
-	case o == t:
-		return 0, t.ExitThread(code)
-	case o.state == threadEnded:
-		return ntdef.STATUS_SUCCESS, nil
+	case a.Flags&^threadCreateFlags != 0:
+		return ntdef.STATUS_INVALID_PARAMETER_7, nil
+	case a.ZeroBits > maxZeroBits && a.ZeroBits < 32:
+		return ntdef.STATUS_INVALID_PARAMETER_8, nil
+	case a.StackCommit > maxStack || a.StackReserve > maxStack:
+		return ntdef.STATUS_NO_MEMORY, nil
 	}
-	o.ending, o.exitCode = true, code
-	if w := o.waiting; w != nil && !w.done {
-		w.end(t.sys)
+	for i := range list {
+		switch e := &list[i]; e.kind {
+		case psAttributeClientID, psAttributeTebAddress:
+			if err := e.probe(t); err != nil {
+				return 0, err
+			}
+		case psAttributeGroupAffinity, psAttributeIdealCPU, psAttributePreferredNode: // one processor, one node
+		default:
+			t.sys.warn("NtCreateThreadEx: attribute %#x%s is not implemented (at %s)", e.kind, psAttributeNames[e.kind], t.proc.Where(t.cpu.RIP))
+			return ntdef.STATUS_INVALID_PARAMETER, nil
+		}
 	}
-	return ntdef.STATUS_SUCCESS, nil
+	var n *Thread
+	st, err = t.newHandle(a.Thread, a.Attributes, func(o *objectAttributes) (h ntdef.Handle, st ntdef.Status) {
+		h, n, st = t.createThread(&ThreadRequest{
+			Process: p, Start: a.Start, Parameter: a.Parameter, StackReserve: a.StackReserve, StackCommit: a.StackCommit,
+			Suspended: a.Flags&threadCreateSuspended != 0, Hidden: a.Flags&threadHideFromDebugger != 0, ZeroBits: a.ZeroBits,
+			TEBFlags: tebFlags(a.Flags), Access: a.Access, Attributes: o.attributes,
+		})
+		return h, st
+	})
+	if err != nil || st != ntdef.STATUS_SUCCESS {
+		return st, err
+	}
+	for i := range list {
+		switch e := &list[i]; e.kind {
+		case psAttributeClientID:
+			err = e.answer(t, n.clientID())
+		case psAttributeTebAddress:
+			err = e.answer(t, littleEndian64(n.teb))
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	return st, nil
 }
 
-// ExitCode returns the thread's exit code; ok is false while it runs.
-func (t *Thread) ExitCode() (code uint32, ok bool) { return t.exitCode, t.state == threadEnded }
-
-// maxSuspend is the most that suspensions nest.
-const maxSuspend = 127
-
-// Suspend is NtSuspendThread: how often the thread was suspended before. SUSPEND_COUNT_EXCEEDED.
-func (t *Thread) Suspend(o *Thread) (uint32, ntdef.Status, error) {
-	if o.suspended == maxSuspend {
-		return 0, ntdef.STATUS_SUSPEND_COUNT_EXCEEDED, nil
+// tebFlags are the bits of TEB.SameTebFlags that the flags of a creation ask for.
+func tebFlags(flags uint32) (teb uint16) {
+	for _, f := range [...]struct {
+		flag uint32
+		teb  uint16
+	}{{threadSkipAttach, ntdef.TebSkipThreadAttach}, {threadLoaderWorker, ntdef.TebLoaderWorker}, {threadSkipLoaderInit, ntdef.TebSkipLoaderInit}} {
+		if flags&f.flag != 0 {
+			teb |= f.teb
+		}
 	}
-	o.suspended++
-	if o == t {
-		t.sys.makeReady(t)
-		return o.suspended - 1, ntdef.STATUS_SUCCESS, t.leave()
-	}
-	return o.suspended - 1, ntdef.STATUS_SUCCESS, nil
+	return teb
 }
 
-// Resume is NtResumeThread.
-func (t *Thread) Resume() uint32 {
-	was := t.suspended
-	if was > 0 {
-		t.suspended--
-	}
-	return was
+type createThreadArgs struct {
+	Thread     ntdef.Ptr[uint64]
+	Access     uint32
+	Attributes uint64
+	Process    ntdef.Handle
+	ClientID   uint64
+	Context    ntdef.Ptr[ntdef.Context]
+	InitialTEB uint64 // INITIAL_TEB: 8 bytes each of OldStackBase, OldStackLimit, StackBase, StackLimit, StackAllocationBase
+	Suspended  bool
 }
 
-// Priority returns the thread's priority relative to its process's, from -15 to 15; SetPriority sets it.
-func (t *Thread) Priority() int32 { return t.relative }
+// ntCreateThread is the form of Windows up to XP: the caller has made the stack and the first registers.
+func ntCreateThread(t *Thread, a *createThreadArgs) (ntdef.Status, error) {
+	if a.ClientID != 0 {
+		if err := t.Probe(a.ClientID, 16, x86.Write); err != nil {
+			return 0, err
+		}
+	}
+	ctx, err := t.LoadContext(uint64(a.Context))
+	if err != nil {
+		return 0, err
+	}
+	var stack [5]uint64
+	for i := range stack {
+		if stack[i], err = t.Load64(a.InitialTEB + 8*uint64(i)); err != nil {
+			return 0, err
+		}
+	}
+	p, st := t.proc.ProcessFor(a.Process, PROCESS_CREATE_THREAD)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	var n *Thread
+	st, err = t.newHandle(a.Thread, a.Attributes, func(o *objectAttributes) (h ntdef.Handle, st ntdef.Status) {
+		h, n, st = t.createThread(&ThreadRequest{
+			Process: p, Start: ctx.Rip, Suspended: a.Suspended, Context: &ctx, Stack: &InitialStack{stack[2], stack[3], stack[4]},
+			Access: a.Access, Attributes: o.attributes,
+		})
+		return h, st
+	})
+	if err != nil || st != ntdef.STATUS_SUCCESS || a.ClientID == 0 {
+		return st, err
+	}
+	return st, t.Write(a.ClientID, n.clientID())
+}
 
-// SetPriority gives the thread a priority: INVALID_PARAMETER for one that Windows does not know.
-func (t *Thread) SetPriority(relative int32) ntdef.Status {
-	base := normalBase + relative
+type openByClientIDArgs struct {
+	Handle     ntdef.Ptr[uint64]
+	Access     uint32
+	Attributes uint64
+	ClientID   uint64
+}
+
+// openByClientID is what NtOpenThread and NtOpenProcess have in common. Neither have names: INVALID_PARAMETER_MIX without a CLIENT_ID.
+func (t *Thread) openByClientID(
+	a *openByClientIDArgs, body func(process, thread uint64, attributes uint32) (ntdef.Handle, ntdef.Status),
+) (ntdef.Status, error) {
+	if a.ClientID == 0 {
+		return ntdef.STATUS_INVALID_PARAMETER_MIX, nil
+	}
+	process, err := t.Load64(a.ClientID)
+	if err != nil {
+		return 0, err
+	}
+	thread, err := t.Load64(a.ClientID + 8)
+	if err != nil {
+		return 0, err
+	}
+	return t.newHandle(a.Handle, a.Attributes, func(o *objectAttributes) (ntdef.Handle, ntdef.Status) {
+		return body(process, thread, o.attributes)
+	})
+}
+
+func ntOpenThread(t *Thread, a *openByClientIDArgs) (ntdef.Status, error) {
+	return t.openByClientID(a, func(process, thread uint64, attributes uint32) (ntdef.Handle, ntdef.Status) {
+		if o := t.sys.threadByID(thread); o != nil && process != 0 && o.proc.id != process {
+			return 0, ntdef.STATUS_INVALID_CID
+		}
+		return t.proc.OpenThread(thread, a.Access, attributes&objInherit != 0)
+	})
+}
+
+type getNextThreadArgs struct {
+	Process    ntdef.Handle
+	Thread     ntdef.Handle
+	Access     uint32
+	Attributes uint32
+	Flags      uint32
+	Next       ntdef.Ptr[uint64]
+}
+
+// ntGetNextThread walks the threads of a process in the order of their making, those too that have ended and still have handles.
+func ntGetNextThread(t *Thread, a *getNextThreadArgs) (ntdef.Status, error) {
+	if err := t.Probe(uint64(a.Next), 8, x86.Write); err != nil {
+		return 0, err
+	}
+	p, st := t.proc.ProcessFor(a.Process, PROCESS_QUERY_INFORMATION)
 	switch {
-	case relative == -15:
-		base = 1
-	case relative == 15:
-		base = 15
-	case relative < -2 || relative > 2:
-		return ntdef.STATUS_INVALID_PARAMETER
+	case st != ntdef.STATUS_SUCCESS:
+		return st, nil
+	case a.Flags != 0:
+		return ntdef.STATUS_INVALID_PARAMETER_5, nil
 	}
-	t.relative = relative
-	if t.state == threadReady && t != t.sys.sched.current {
-		q := &t.sys.sched.ready[t.priority]
-		*q = slices.DeleteFunc(*q, func(o *Thread) bool { return o == t })
-		t.priority = uint8(base)
-		t.sys.makeReady(t)
-		return ntdef.STATUS_SUCCESS
+	after := uint64(0)
+	if a.Thread != 0 {
+		o, st := t.threadWith(a.Thread, ^uint32(0))
+		if st != ntdef.STATUS_SUCCESS {
+			return st, nil
+		}
+		if o.proc != p {
+			return ntdef.STATUS_INVALID_PARAMETER, nil
+		}
+		after = o.id
 	}
-	t.priority = uint8(base)
-	return ntdef.STATUS_SUCCESS
+	for _, o := range p.allThreads() {
+		if o.id > after {
+			h, st := t.proc.handles.open(o.object, a.Access, a.Attributes)
+			if st != ntdef.STATUS_SUCCESS {
+				return st, nil
+			}
+			return st, t.Store64(uint64(a.Next), uint64(h))
+		}
+	}
+	return ntdef.STATUS_NO_MORE_ENTRIES, t.Store64(uint64(a.Next), 0)
+}
+
+func ntTerminateThread(t *Thread, a *terminateArgs) (ntdef.Status, error) {
+	if a.Handle == 0 { // the caller, unless it is the last of its process
+		if t.IsLastThread() {
+			return ntdef.STATUS_CANT_TERMINATE_SELF, nil
+		}
+		a.Handle = ntdef.CurrentThread
+	}
+	if _, st := t.threadWith(a.Handle, threadTerminate); st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	return t.TerminateThread(a.Handle, a.Status)
+}
+
+type suspendThreadArgs struct {
+	Thread   ntdef.Handle
+	Previous ntdef.Ptr[uint32]
+}
+
+func ntSuspendThread(t *Thread, a *suspendThreadArgs) (ntdef.Status, error) {
+	if a.Previous != 0 {
+		if err := t.Probe(uint64(a.Previous), 4, x86.Write); err != nil {
+			return 0, err
+		}
+	}
+	o, st := t.threadWith(a.Thread, threadSuspendResume)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	was, st, err := t.Suspend(o)
+	if err != nil || st != ntdef.STATUS_SUCCESS || a.Previous == 0 {
+		return st, err
+	}
+	return st, t.Store32(uint64(a.Previous), was)
+}
+
+func ntResumeThread(t *Thread, a *suspendThreadArgs) (ntdef.Status, error) {
+	if a.Previous != 0 {
+		if err := t.Probe(uint64(a.Previous), 4, x86.Write); err != nil {
+			return 0, err
+		}
+	}
+	o, st := t.threadWith(a.Thread, threadSuspendResume)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	was := o.Resume()
+	if a.Previous == 0 {
+		return st, nil
+	}
+	return st, t.Store32(uint64(a.Previous), was)
+}
+
+type contextThreadArgs struct {
+	Thread  ntdef.Handle
+	Context ntdef.Ptr[ntdef.Context]
+}
+
+// ntGetContextThread writes the parts that the record's flags name and leaves the others as they are.
+func ntGetContextThread(t *Thread, a *contextThreadArgs) (ntdef.Status, error) {
+	flags, err := t.Load32(uint64(a.Context) + ntdef.ContextFlagsOffset)
+	if err != nil {
+		return 0, err
+	}
+	if err := t.Probe(uint64(a.Context), ntdef.ContextSize, x86.Write); err != nil {
+		return 0, err
+	}
+	o, st := t.threadWith(a.Thread, threadGetContext)
+	switch {
+	case st != ntdef.STATUS_SUCCESS:
+		return st, nil
+	case o.state == threadEnded:
+		return ntdef.STATUS_THREAD_IS_TERMINATING, nil
+	}
+	ctx, err := t.ContextOf(o)
+	if err != nil {
+		return 0, err
+	}
+	return ntdef.STATUS_SUCCESS, t.StoreContextParts(uint64(a.Context), &ctx, flags)
+}
+
+func ntSetContextThread(t *Thread, a *contextThreadArgs) (ntdef.Status, error) {
+	ctx, err := t.LoadContext(uint64(a.Context))
+	if err != nil {
+		return 0, err
+	}
+	o, st := t.threadWith(a.Thread, threadSetContext)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	if o == t {
+		t.cpu.R[cpu.RAX] = uint64(ntdef.STATUS_SUCCESS)
+		return 0, t.SetContext(&ctx)
+	}
+	return t.SetContextOf(o, &ctx), nil
+}
+
+type noServiceArgs struct{}
+
+// ntGetCurrentProcessorNumber returns the number itself: there is one processor.
+func ntGetCurrentProcessorNumber(*Thread, *noServiceArgs) (ntdef.Status, error) { return 0, nil }
+
+type processorNumberArgs struct{ Number ntdef.Ptr[uint32] }
+
+// ntGetCurrentProcessorNumberEx fills a PROCESSOR_NUMBER: group 0, number 0.
+func ntGetCurrentProcessorNumberEx(t *Thread, a *processorNumberArgs) (ntdef.Status, error) {
+	return ntdef.STATUS_SUCCESS, t.Store32(uint64(a.Number), 0)
+}
+
+type impersonateThreadArgs struct {
+	Server, Client ntdef.Handle
+	Quality        uint64
+}
+
+func ntImpersonateThread(t *Thread, _ *impersonateThreadArgs) (ntdef.Status, error) {
+	t.sys.warn("NtImpersonateThread is not implemented (at %s)", t.proc.Where(t.cpu.RIP))
+	return ntdef.STATUS_NOT_IMPLEMENTED, nil
+}
+
+type portArgs struct{ Port ntdef.Handle }
+
+func ntRegisterThreadTerminatePort(t *Thread, _ *portArgs) (ntdef.Status, error) {
+	t.sys.warn("NtRegisterThreadTerminatePort is not implemented (at %s)", t.proc.Where(t.cpu.RIP))
+	return ntdef.STATUS_NOT_IMPLEMENTED, nil
 }

@@ -56,8 +56,7 @@ func (s *System) newProcess(pe *loader.PE, parent *Process) (*Process, ntdef.Sta
 		id = s.lastID + 4
 	}
 	p := &Process{sys: s, as: as, id: id, local: map[any]any{}, parent: parent}
-	t := &Thread{sys: s, proc: p, cpu: s.cpu, id: p.id + 4, priority: normalBase}
-	t.object = &threadObject{thread: t}
+	t := s.newThread(p, p.id+4)
 	p.thread, p.threads = t, []*Thread{t}
 	s.lastID = t.id
 	p.object, p.token = &processObject{proc: p}, newToken(s.privileges)
@@ -77,6 +76,7 @@ type builder struct {
 	// apiSets is where the process finds the API-set map; 0: nowhere.
 	apiSets uint64
 	top     uint64 // of the stack, where the first frame lies
+	bits    uint64 // ZeroBits of the stack
 }
 
 func (b *builder) build(pe *loader.PE, prog *Program, line, folder string, env []string) error {
@@ -220,6 +220,9 @@ func (b *builder) mapEntries(sec *Section) error {
 // allocate commits size bytes of private memory at a random place.
 func (b *builder) allocate(what string, size uint64, typ, protect uint32) (uint64, error) {
 	r := ntmm.Request{Base: b.p.randomBase(size), Size: size, Type: typ, Protect: protect}
+	if b.bits != 0 {
+		r.Base, r.ZeroBits = 0, b.bits
+	}
 	if st := b.p.as.Allocate(&r); st != ntdef.STATUS_SUCCESS {
 		return 0, startError("allocate the "+what, st)
 	}
@@ -391,7 +394,7 @@ func (b *builder) firstContext() error {
 func (b *builder) enter(start, argument uint64) error {
 	t, p := b.t, b.p
 	t.initCPU()
-	c := t.cpu
+	t.entry = start
 	top := b.top&^15 - 0x28 // home space and a zero return address for RtlUserThreadStart
 	ctx := t.capture()
 	ctx.ContextFlags = ntdef.CONTEXT_FULL | ntdef.CONTEXT_SEGMENTS
@@ -400,12 +403,19 @@ func (b *builder) enter(start, argument uint64) error {
 	ctx.Regs[ntdef.RegRdx] = argument
 	ctx.Regs[ntdef.RegRsp] = top
 	ctx.Rip = p.entries.userThreadStart
+	return b.enterContext(&ctx)
+}
+
+// enterContext pushes the CONTEXT with which the thread begins and stands the processor at LdrInitializeThunk.
+func (b *builder) enterContext(ctx *ntdef.Context) error {
+	p, c, top := b.p, b.t.cpu, ctx.Rsp()
 	var buf [ntdef.ContextSize]byte
 	ctx.Marshal(buf[:])
 	at := (top - ntdef.ContextSize) &^ 63
 	if err := b.by.Write(at, buf[:]); err != nil {
 		return err
 	}
+	b.t.first = at
 	clear(c.R[:16])
 	c.R[cpu.RSP] = at - 0x28 // as if called: 8 bytes of return address above home space
 	c.R[cpu.RCX] = at

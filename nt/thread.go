@@ -23,7 +23,7 @@ type Thread struct {
 	state     threadState
 	saved     cpu.Registers // while another thread runs
 	baton     chan struct{}
-	gone      chan struct{} // closed when its goroutine has ended
+	left      chan struct{} // closed when its goroutine has ended
 	waiting   *waitBlock
 	apcs      []*apc
 	deliver   bool // the next of them, on the way back to user mode
@@ -34,7 +34,50 @@ type Thread struct {
 	suspended uint32
 	ending    bool // it was terminated
 	exitCode  uint32
+	recontext bool // another thread has set its registers while it waited in a service
+
+	stackGiven     bool   // its maker made the stack and keeps it
+	first          uint64 // where its first CONTEXT lies, 0 once it has begun
+	entry          uint64 // ThreadQuerySetWin32StartAddress
+	name           string
+	made, finished uint64 // system times; finished is 0 while it runs
+	ran            uint64 // instructions, but for those since it got the baton
+	switches       uint32 // how often it got it
+	hidden         bool   // from debuggers, which there are none of
+	noBoost        bool   // priority boosts are off; there are none
+	codeOptOut     bool   // of the policy against dynamic code
+	io, page       uint32 // I/O and memory priority
+	debug          [6]uint64
 }
+
+// newThread makes a thread of a process, of which the scheduler does not know yet.
+func (s *System) newThread(p *Process, id uint64) *Thread {
+	t := &Thread{
+		sys: s, proc: p, cpu: s.cpu, id: id, priority: normalBase, made: s.SystemTime(), io: ioPriorityNormal, page: ntmm.NormalPriority,
+	}
+	t.object = &threadObject{thread: t}
+	return t
+}
+
+// CPUTime returns how many nanoseconds the thread has run.
+func (t *Thread) CPUTime() uint64 {
+	if t == t.sys.sched.current {
+		return t.ran + t.sys.cpu.IC - t.sys.sched.since
+	}
+	return t.ran
+}
+
+// CPUTime returns how many nanoseconds the process's threads have run.
+func (p *Process) CPUTime() uint64 {
+	n := p.ran
+	for _, t := range p.threads {
+		n += t.CPUTime()
+	}
+	return n
+}
+
+// Created returns the system time at which the thread was made.
+func (t *Thread) Created() uint64 { return t.made }
 
 // Process returns the thread's process.
 func (t *Thread) Process() *Process { return t.proc }

@@ -43,6 +43,7 @@ func (t *Thread) resolve(f *x86.Fault, rec *ntdef.ExceptionRecord) bool {
 		return false
 	}
 	t.as().SetStack(&t.stack)
+	t.as().SetDefaultPriority(uint8(min(t.page, t.proc.page)))
 	r := t.as().Fault(f, ntmm.UserMode)
 	if r.Kind == ntmm.StackGrowth || r.Status == ntdef.STATUS_STACK_OVERFLOW {
 		t.publishStackLimit()

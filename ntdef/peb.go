@@ -23,7 +23,15 @@ const (
 	TebGuaranteedStackBytes          = 0x1748
 	TebTlsExpansionSlots             = 0x1780
 	TebFlsData                       = 0x17c8
+	TebSameTebFlags                  = 0x17ee
 	TebSize                          = 0x2000 // two pages
+)
+
+// Bits of TEB.SameTebFlags, by which LdrInitializeThunk leaves things out.
+const (
+	TebSkipThreadAttach = 0x0008 // no image is told of the thread
+	TebLoaderWorker     = 0x2000
+	TebSkipLoaderInit   = 0x4000
 )
 
 // Offsets in the x64 PEB, the process environment block (winternl.h).

@@ -32,8 +32,8 @@ const (
 	STATUS_SINGLE_STEP                 Status = 0x80000004
 	STATUS_BUFFER_OVERFLOW             Status = 0x80000005
 	STATUS_NO_MORE_FILES               Status = 0x80000006
-	STATUS_PARTIAL_COPY                Status = 0x8000000d
 	STATUS_NO_MORE_ENTRIES             Status = 0x8000001a
+	STATUS_PARTIAL_COPY                Status = 0x8000000d
 	STATUS_LONGJUMP                    Status = 0x80000026
 	STATUS_UNWIND_CONSOLIDATE          Status = 0x80000029
 	STATUS_UNSUCCESSFUL                Status = 0xc0000001
@@ -115,6 +115,7 @@ const (
 	STATUS_PIPE_EMPTY                  Status = 0xc00000d9
 	STATUS_INVALID_USER_BUFFER         Status = 0xc00000e8
 	STATUS_INVALID_PARAMETER_10        Status = 0xc00000f8
+	STATUS_CANT_TERMINATE_SELF         Status = 0xc00000db
 	STATUS_PROCESS_IS_TERMINATING      Status = 0xc000010a
 	STATUS_PROCEDURE_NOT_FOUND         Status = 0xc000007a
 	STATUS_INVALID_IMAGE_FORMAT        Status = 0xc000007b

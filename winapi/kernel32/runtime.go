@@ -151,13 +151,15 @@ type threadContextArgs struct {
 // getThreadContext fills a CONTEXT of a thread that does not run.
 func getThreadContext(t *nt.Thread, a *threadContextArgs) (uint64, error) {
 	return withThread(t, a.Handle, 0, func(o *nt.Thread) (uint64, error) {
-		ctx, err := t.LoadContext(a.Context)
+		flags, err := t.Load32(a.Context + ntdef.ContextFlagsOffset)
 		if err != nil {
 			return failAccess(t, err)
 		}
-		now := t.ContextOf(o)
-		now.ContextFlags = ctx.ContextFlags
-		if err := t.StoreContext(a.Context, &now); err != nil {
+		now, err := t.ContextOf(o)
+		if err == nil {
+			err = t.StoreContextParts(a.Context, &now, flags)
+		}
+		if err != nil {
 			return failAccess(t, err)
 		}
 		return 1, nil

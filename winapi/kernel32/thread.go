@@ -114,7 +114,7 @@ type openThreadArgs struct {
 }
 
 func openThread(t *nt.Thread, a *openThreadArgs) (uint64, error) {
-	h, st := t.Process().OpenThread(uint64(a.ID))
+	h, st := t.Process().OpenThread(uint64(a.ID), a.Access, a.Inherit)
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}

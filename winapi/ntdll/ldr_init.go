@@ -123,6 +123,9 @@ func ExitProcess(t *nt.Thread, code uint32) error {
 
 // attachThread makes a thread known to the images: its copies of the TLS templates, TLS callbacks, DllMain.
 func (l *ldr) attachThread(t *nt.Thread) error {
+	if skips, err := skipsAttach(t); err != nil || skips {
+		return err
+	}
 	for slot, m := range l.slots {
 		if m == nil {
 			continue
@@ -140,6 +143,12 @@ func (l *ldr) attachThread(t *nt.Thread) error {
 		}
 	}
 	return l.notifyThread(t, l.modules[0], DLL_THREAD_ATTACH)
+}
+
+// skipsAttach reports whether the images are not told of a thread, which was made so (THREAD_CREATE_FLAGS_SKIP_THREAD_ATTACH).
+func skipsAttach(t *nt.Thread) (bool, error) {
+	flags, err := t.Load16(t.TEB() + ntdef.TebSameTebFlags)
+	return flags&ntdef.TebSkipThreadAttach != 0, err
 }
 
 // notifyThread tells an image of a thread that begins or ends, unless it does not want to know.
@@ -168,6 +177,12 @@ func (l *ldr) notifyThread(t *nt.Thread, m *loaded, reason uint64) error {
 func ExitThread(t *nt.Thread, code uint32) error {
 	if t.IsLastThread() {
 		return ExitProcess(t, code)
+	}
+	switch skips, err := skipsAttach(t); {
+	case err != nil:
+		return err
+	case skips:
+		return t.ExitThread(code)
 	}
 	l := ldrOf(t)
 	attached := slices.Clone(l.attached)

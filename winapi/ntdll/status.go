@@ -225,6 +225,8 @@ var dosErrors = map[ntdef.Status]uint32{
 	ntdef.STATUS_NOT_SAME_DEVICE:          ERROR_NOT_SAME_DEVICE,
 	ntdef.STATUS_TIMEOUT:                  ERROR_TIMEOUT,
 	ntdef.STATUS_PROCESS_IS_TERMINATING:   ERROR_ACCESS_DENIED,
+	ntdef.STATUS_THREAD_IS_TERMINATING:    ERROR_ACCESS_DENIED,
+	ntdef.STATUS_NO_MORE_ENTRIES:          ERROR_NO_MORE_ITEMS,
 	ntdef.STATUS_INVALID_PARAMETER_MIX:    ERROR_INVALID_PARAMETER,
 	ntdef.STATUS_QUOTA_EXCEEDED:           ERROR_NOT_ENOUGH_QUOTA,
 	ntdef.STATUS_MUTANT_NOT_OWNED:         ERROR_NOT_OWNER,
@@ -256,12 +258,10 @@ var dosErrors = map[ntdef.Status]uint32{
 	ntdef.STATUS_INVALID_LOCK_RANGE:       307,
 	ntdef.STATUS_OBJECTID_NOT_FOUND:       4312,
 	ntdef.STATUS_MORE_ENTRIES:             234,
-	ntdef.STATUS_NO_MORE_ENTRIES:          259,
 	ntdef.STATUS_HANDLE_NOT_CLOSABLE:      6,
 	ntdef.STATUS_NOT_SAME_OBJECT:          1656,
 	ntdef.STATUS_PORT_ALREADY_SET:         87,
 	ntdef.STATUS_INVALID_PARAMETER_10:     87,
-	ntdef.STATUS_THREAD_IS_TERMINATING:    5,
 }
 
 // DosError is RtlNtStatusToDosError; a status without a Win32 error gives ERROR_MR_MID_NOT_FOUND, as there.

@@ -1,0 +1,66 @@
+package tests
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pagewalk/pagewalk"
+)
+
+// native runs a program of nt/testdata that calls native services on both engines and returns what it printed.
+func native(t *testing.T, program string, args ...string) (stdout, stderr string) {
+	t.Helper()
+	for _, step := range []bool{false, true} {
+		var out, errs bytes.Buffer
+		r, err := pagewalk.Run(context.Background(), "../nt/testdata/"+program+".exe", args, pagewalk.Config{
+			Stdout: &out, Stderr: &errs, StepOnly: step, MaxInstructions: 100_000_000,
+		})
+		require.NoError(t, err, errs.String())
+		require.Zero(t, r.ExitCode, errs.String())
+		if step {
+			require.Equal(t, stdout, out.String())
+		}
+		stdout, stderr = out.String(), errs.String()
+	}
+	return stdout, stderr
+}
+
+func nativeGolden(t *testing.T, program string) string {
+	t.Helper()
+	want, err := os.ReadFile("../nt/testdata/" + program + ".golden")
+	require.NoError(t, err)
+	return string(want)
+}
+
+// TestThreadServices has the services of threads as Wine answers them, and then what only Windows does: a thread that skips the images'
+// attach calls, exact lengths, the end of the last thread refused.
+func TestThreadServices(t *testing.T) {
+	stdout, stderr := native(t, "threads")
+	require.Empty(t, cmp.Diff(nativeGolden(t, "threads"), stdout))
+	require.Empty(t, stderr)
+
+	stdout, stderr = native(t, "threads", "windows")
+	require.Empty(t, cmp.Diff([]string{
+		"skips: wait 0, exit 6, value 5",
+		"attached 0",
+		"terminated 00000000 1 4",
+		"does not: wait 0, exit 7, value 6",
+		"attached 1",
+		"short c0000004",
+		"long c0000004",
+		"class c0000003",
+		"class c0000003",
+		"suspend c000004b",
+		"teb 00000000",
+		"identifier 1",
+		"the last c00000db",
+		"",
+	}, strings.Split(strings.TrimPrefix(stdout, nativeGolden(t, "threads")), "\r\n")))
+	require.Contains(t, stderr, "NtQueryInformationThread: class 99")
+}
