@@ -22,6 +22,7 @@ func ntContinue(t *Thread, a *continueArgs) (ntdef.Status, error) {
 	if err != nil {
 		return 0, err
 	}
+	t.leaveWineStart(uint64(a.Context))
 	err = t.SetContext(&ctx)
 	if a.TestAlert {
 		t.TestAlert()

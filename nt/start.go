@@ -412,12 +412,20 @@ func (b *builder) enterContext(ctx *ntdef.Context) error {
 	var buf [ntdef.ContextSize]byte
 	ctx.Marshal(buf[:])
 	at := (top - ntdef.ContextSize) &^ 63
+	c.R[cpu.RSP] = at - 0x28 // as if called: 8 bytes of return address above home space
+	if p.sys.wine() {
+		if err := b.wineStart(); err != nil {
+			return err
+		}
+		at = b.t.wineStart + wineClears
+	}
 	if err := b.by.Write(at, buf[:]); err != nil {
 		return err
 	}
 	b.t.first = at
+	rsp := c.R[cpu.RSP]
 	clear(c.R[:16])
-	c.R[cpu.RSP] = at - 0x28 // as if called: 8 bytes of return address above home space
+	c.R[cpu.RSP] = rsp
 	c.R[cpu.RCX] = at
 	c.R[cpu.RDX] = p.ntdllBase
 	c.RIP = p.entries.initializeThunk

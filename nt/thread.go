@@ -10,14 +10,16 @@ import (
 
 // Thread is one guest thread. Its methods may be called from the bodies of built-in functions only.
 type Thread struct {
-	sys      *System
-	proc     *Process
-	cpu      *cpu.CPU
-	teb      uint64
-	id       uint64
-	stack    ntmm.Stack
-	calls    []callFrame // nested calls in progress, innermost last
-	function *activeFunc // the built-in function that runs, nil in guest code
+	sys   *System
+	proc  *Process
+	cpu   *cpu.CPU
+	teb   uint64
+	id    uint64
+	stack ntmm.Stack
+	// wineStart is a region that is there until the thread has begun; see wineClears.
+	wineStart uint64
+	calls     []callFrame // nested calls in progress, innermost last
+	function  *activeFunc // the built-in function that runs, nil in guest code
 
 	object    *threadObject
 	state     threadState

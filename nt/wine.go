@@ -1,6 +1,10 @@
 package nt
 
-import "github.com/pagewalk/pagewalk/ntdef"
+import (
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/ntmm"
+	"github.com/pagewalk/pagewalk/x86"
+)
 
 // What Wine's DLLs ask of a kernel beyond what Windows' ask. They are in two halves, one that runs as a Windows program and one
 // that is the host's; here there is no other half, and a call to it is reported and fails.
@@ -20,3 +24,22 @@ func (t *Thread) queryWineUnixFuncs(_ *Process, a *queryVirtualMemoryArgs) (ntde
 
 // wine reports whether the system DLLs are Wine's.
 func (s *System) wine() bool { return s.sysroot != nil && s.sysroot.wine }
+
+// wineClears is what Wine's ntdll clears below the page of the CONTEXT with which a thread starts, before it continues there: its own
+// threads have their stacks committed as a whole. Stacks are Windows' here, so that CONTEXT lies above a region of its own, which
+// goes when the thread continues.
+const wineClears = 0xf0000
+
+// wineStart makes that region: the CONTEXT's page is its last.
+func (b *builder) wineStart() (err error) {
+	b.t.wineStart, err = b.allocate("start of a thread", wineClears+x86.PageSize, ntdef.MEM_RESERVE|ntdef.MEM_COMMIT, ntdef.PAGE_READWRITE)
+	return err
+}
+
+// leaveWineStart frees the region once the thread continues with a CONTEXT in it.
+func (t *Thread) leaveWineStart(context uint64) {
+	if base := t.wineStart; base != 0 && context-base < wineClears+x86.PageSize {
+		t.wineStart = 0
+		t.as().Free(&ntmm.Request{Base: x86.VirtAddr(base), Type: ntdef.MEM_RELEASE})
+	}
+}
