@@ -42,11 +42,12 @@ func systemImages(files map[string][]byte) (map[string]*systemImage, error) {
 
 // A Section is an image section: an opened PE file.
 type Section struct {
-	Name string // file name
-	Path string // guest path
-	PE   *loader.PE
-	mm   *ntmm.Section
-	base x86.VirtAddr // in every process where that place is free
+	Name  string // file name
+	Path  string // guest path
+	PE    *loader.PE
+	names symbols
+	mm    *ntmm.Section
+	base  x86.VirtAddr // in every process where that place is free
 
 	system *System
 
@@ -281,7 +282,7 @@ func (p *Process) mapImage(sec *Section, v *ntmm.View) (*Module, ntdef.Status) {
 	if !st.IsSuccess() {
 		return nil, st
 	}
-	m := &Module{Name: sec.Name, Path: sec.Path, Base: uint64(v.Base), Size: v.Size}
+	m := &Module{Name: sec.Name, Path: sec.Path, Base: uint64(v.Base), Size: v.Size, section: sec}
 	p.addModule(m)
 	return m, st
 }

@@ -1,7 +1,6 @@
 package nt
 
 import (
-	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -110,6 +109,8 @@ type Module struct {
 	Path string // guest path: C:\Windows\System32\kernel32.dll
 	Base uint64
 	Size uint64
+
+	section *Section // that it is a view of
 }
 
 // ModuleAt returns the image that holds an address, nil where none does.
@@ -123,15 +124,6 @@ func (p *Process) ModuleAt(va uint64) *Module {
 
 // Modules returns the mapped images by base address.
 func (p *Process) Modules() []*Module { return p.modules }
-
-// Where returns an address as module+offset, "" where no image holds it.
-func (p *Process) Where(va uint64) string {
-	m := p.ModuleAt(va)
-	if m == nil {
-		return ""
-	}
-	return fmt.Sprintf("%s+%#x", m.Name, va-m.Base)
-}
 
 func (p *Process) addModule(m *Module) {
 	i := sort.Search(len(p.modules), func(i int) bool { return p.modules[i].Base > m.Base })

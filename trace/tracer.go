@@ -230,6 +230,7 @@ type place struct {
 	RIP      hex    `json:"rip"`
 	Module   string `json:"module,omitempty"`
 	Offset   hex    `json:"offset,omitempty"`
+	Symbol   string `json:"symbol,omitempty"`   // the nearest export below RIP, and the offset behind it
 	Function string `json:"function,omitempty"` // the built-in function that runs
 }
 
@@ -240,6 +241,7 @@ func placeOf(th *nt.Thread, typ string) place {
 	p := place{Type: typ, IC: th.CPU().IC, TID: th.ID(), RIP: hex(th.RIP()), Function: th.Function()}
 	if m := th.Process().ModuleAt(th.RIP()); m != nil {
 		p.Module, p.Offset = m.Name, hex(th.RIP()-m.Base)
+		p.Symbol = m.Symbol(th.RIP())
 	}
 	return p
 }
@@ -251,6 +253,8 @@ func (p place) String() string {
 		return fmt.Sprintf("ic %-8d kernel", p.IC)
 	case p.Function != "":
 		return fmt.Sprintf("ic %-8d %s!%s", p.IC, strings.TrimSuffix(p.Module, ".dll"), p.Function)
+	case p.Symbol != "":
+		return fmt.Sprintf("ic %-8d %s!%s", p.IC, strings.TrimSuffix(p.Module, ".dll"), p.Symbol)
 	case p.Module != "":
 		return fmt.Sprintf("ic %-8d %s+%#x", p.IC, p.Module, uint64(p.Offset))
 	}
