@@ -79,7 +79,6 @@ modelled with every profile but "ideal"; caches of data are not.
 
 | not yet | what a program sees |
 |---|---|
-| SEC_LARGE_PAGES | NtCreateSection: STATUS_PRIVILEGE_NOT_HELD. MEM_LARGE_PAGES and AWE want --privilege SeLockMemoryPrivilege and a program that enables it |
 | control-flow guard | PAGE_TARGETS_INVALID is checked and has no effect; SetProcessValidCallTargets: ERROR_INVALID_PARAMETER, as without CFG |
 | memory partitions | OpenDedicatedMemoryPartition: ERROR_NOT_FOUND |
 | failing RAM | RegisterBadMemoryNotification: ERROR_NOT_SUPPORTED, as where the hardware cannot tell |

@@ -125,7 +125,11 @@ func (p *Process) newSection(r *SectionRequest) (*sectionObject, ntdef.Status) {
 	if r.Attributes&ntdef.SEC_IMAGE != 0 && r.Attributes&(ntdef.SEC_COMMIT|ntdef.SEC_RESERVE) == 0 {
 		return p.newImageObject(o)
 	}
-	mm, st := p.sys.mm.NewSection(f, r.Size, r.Protect, r.Attributes)
+	newSection := p.sys.mm.NewSection
+	if r.Attributes&ntdef.SEC_LARGE_PAGES != 0 && p.callerHolds(SeLockMemoryPrivilege) {
+		newSection = p.sys.mm.NewLockedSection
+	}
+	mm, st := newSection(f, r.Size, r.Protect, r.Attributes)
 	if st != ntdef.STATUS_SUCCESS {
 		return nil, st
 	}

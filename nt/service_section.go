@@ -7,7 +7,7 @@ import (
 )
 
 var sectionServices = []Service{
-	service("NtCreateSection", Partial("no large pages"), ntCreateSection),
+	service("NtCreateSection", Full, ntCreateSection),
 	service("NtOpenSection", Full, ntOpenSection),
 	service("NtMapViewOfSection", Full, ntMapViewOfSection),
 	service("NtMapViewOfSectionEx", Full, ntMapViewOfSectionEx),

@@ -20,8 +20,9 @@ type controlArea struct {
 	image    *imageArea    // of an image
 	pages    uint64
 	protos   map[uint64]*[protoChunk]x86.PTE
-	reserved bool   // page-file-backed: a prototype PTE of 0 is not committed (SEC_RESERVE)
-	charged  uint64 // commit, of a page-file-backed area
+	reserved bool     // page-file-backed: a prototype PTE of 0 is not committed (SEC_RESERVE)
+	charged  uint64   // commit, of a page-file-backed area
+	large    []uint64 // of SEC_LARGE_PAGES: the first frame of each large page; it has no prototype PTEs
 	sections int
 	views    int
 	orphan   bool // the file is gone: the area goes with its last view and section
@@ -210,6 +211,7 @@ func (m *Manager) releaseArea(a *controlArea) {
 			m.freeSlot(e)
 		}
 	})
+	a.freeLarge()
 	m.commit.release(a.charged)
 	m.areas[a.number] = nil
 }

@@ -52,7 +52,7 @@
 // # Rules
 //
 // What Windows does, system by system; the functions that do it, and the tests that prove it (TestRules keeps the table). What is
-// not there is in COMPAT.md: control-flow guard, partitions, SEC_LARGE_PAGES.
+// not there is in COMPAT.md: control-flow guard, partitions.
 //
 //	rule                                   code                                   tests
 //	reserved and committed memory          reserve, commitPages                   TestReservedMemoryIsNotThere, TestServiceStatuses
@@ -66,6 +66,7 @@
 //	mapping API, coherent views            MapView, ReadFile                      TestFileFunctionsAsRecorded, TestFileAndViewsShowTheSameBytes
 //	address-space sizes                    high                                   TestAddressSpaceLayouts
 //	large pages                            allocateLarge, takeRun                 TestLargePages, TestLargePagesFromUsedFrames
+//	sections of large pages                takeLarge, mapLargeView                TestLargeSectionStatuses, TestLargeSectionIsShared
 //	allocation granularity                 alignUp                                TestServiceStatuses, TestAgainstTheModel
 //	page protections                       allows, validPTE                       TestAgainstTheModel, TestGuestsPrintWhatWinePrints
 //	write-copy                             copyOnWrite, afterCopy                 TestImagePageMadeWritableIsCopied, TestViewProtection

@@ -30,7 +30,7 @@ func (as *AddressSpace) Page(va x86.VirtAddr) PageInfo {
 		_, e := as.pde(va)
 		code := codeOf(e)
 		return PageInfo{
-			Valid: true, Large: true, Locked: true, Share: 1, Protect: code.protect(), Code: uint8(code),
+			Valid: true, Large: true, Locked: true, Share: as.m.pfns.entry(frameOf(e)).share, Shared: v.area != nil, Protect: code.protect(), Code: uint8(code),
 			PFN: frameOf(e) + uint64(va)>>x86.PageShift%largeFrames, State: PFNActive,
 		}
 	}

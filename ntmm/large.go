@@ -5,8 +5,9 @@ import (
 	"github.com/pagewalk/pagewalk/x86"
 )
 
-// Large pages: 2 MiB of contiguous frames behind one PDE with PS set. They are committed with their reservation, are always
-// resident and belong to no working set (Windows Internals, part 1 ch. 5, "Large and small pages").
+// Large pages: 2 MiB of contiguous frames behind one PDE with PS set. They are committed with their reservation or section, are
+// always resident and belong to no working set (Windows Internals, part 1 ch. 5, "Large and small pages"). Those of a section
+// (SEC_LARGE_PAGES) are the control area's, and every view maps the same.
 
 // largeFrames is how many frames a large page has; LargePageSize is its size in bytes (GetLargePageMinimum).
 const (
@@ -17,12 +18,15 @@ const (
 // areaPhysical is the area number of frames that no list and no working set ever has: of large pages and of AWE.
 const areaPhysical = ^uint32(0)
 
+// fitsLarge reports whether a large page can have a protection: a hardware entry must say it, and there are no copies.
+func (c protectCode) fitsLarge() bool { return !c.noAccess() && !c.guard() && !c.writeCopy() }
+
 // allocateLarge is Allocate with MEM_LARGE_PAGES. Statuses: INVALID_PAGE_PROTECTION (no access, guard), INVALID_PARAMETER_4 and
 // _2 for a size or a base that is no multiple of 2 MiB, INSUFFICIENT_RESOURCES where RAM has no such run of frames left, and
 // those of a reservation.
 func (as *AddressSpace) allocateLarge(r *Request, code protectCode, q Requirements) ntdef.Status {
 	switch {
-	case code.noAccess() || code.guard():
+	case !code.fitsLarge():
 		return ntdef.STATUS_INVALID_PAGE_PROTECTION
 	case r.Size%LargePageSize != 0:
 		return ntdef.STATUS_INVALID_PARAMETER_4
@@ -47,8 +51,8 @@ func (as *AddressSpace) allocateLarge(r *Request, code protectCode, q Requiremen
 		return st
 	}
 	for va := start; va < v.end; va += LargePageSize {
-		if st := as.mapLarge(va, code); st != ntdef.STATUS_SUCCESS {
-			as.unmapLarge(start, va)
+		if st := as.newLarge(va, code); st != ntdef.STATUS_SUCCESS {
+			as.unmapLarge(v, start, va)
 			as.release(v.pages())
 			return st
 		}
@@ -81,26 +85,79 @@ func (as *AddressSpace) largeCode(va x86.VirtAddr) protectCode {
 	return codeOf(e)
 }
 
-func (as *AddressSpace) mapLarge(va x86.VirtAddr, code protectCode) ntdef.Status {
-	m := as.m
-	first, ok := m.takeRun()
+// newLarge maps a new large page.
+func (as *AddressSpace) newLarge(va x86.VirtAddr, code protectCode) ntdef.Status {
+	first, ok := as.m.newRun()
 	if !ok {
 		return ntdef.STATUS_INSUFFICIENT_RESOURCES
 	}
+	st := as.mapLarge(va, first, code)
+	if st != ntdef.STATUS_SUCCESS {
+		as.m.freeRun(first)
+	}
+	return st
+}
+
+// mapLarge maps a run of frames.
+func (as *AddressSpace) mapLarge(va x86.VirtAddr, first uint64, code protectCode) ntdef.Status {
+	m := as.m
 	at, st := as.makePDE(va)
 	if st != ntdef.STATUS_SUCCESS {
-		for i := range uint64(largeFrames) {
-			m.freeFrame(first + i)
-		}
 		return st
 	}
-	for i := range uint64(largeFrames) {
-		p := m.pfns.entry(first + i)
-		p.area, p.pte, p.share = areaPhysical, at, 1
+	for frame := first; frame < first+largeFrames; frame++ {
+		m.pfns.entry(frame).share++
 	}
 	m.pfns.entry(at.PFN()).used++
 	m.mem.Store64(at, uint64(validPTE(first, code)|x86.PTELarge))
 	return ntdef.STATUS_SUCCESS
+}
+
+// mapLargeView maps the large pages of a view, all or none.
+func (as *AddressSpace) mapLargeView(v *vad) ntdef.Status {
+	for va := v.start; va < v.end; va += LargePageSize {
+		if st := as.mapLarge(va, v.area.large[v.page(va)/largeFrames], v.code); st != ntdef.STATUS_SUCCESS {
+			as.unmapLarge(v, v.start, va)
+			return st
+		}
+	}
+	return ntdef.STATUS_SUCCESS
+}
+
+// takeLarge takes the frames of a section of large pages, whose commit is charged.
+func (a *controlArea) takeLarge() ntdef.Status {
+	for range a.pages / largeFrames {
+		first, ok := a.m.newRun()
+		if !ok {
+			a.freeLarge()
+			return ntdef.STATUS_INSUFFICIENT_RESOURCES
+		}
+		a.large = append(a.large, first)
+	}
+	return ntdef.STATUS_SUCCESS
+}
+
+func (a *controlArea) freeLarge() {
+	for _, first := range a.large {
+		a.m.freeRun(first)
+	}
+	a.large = nil
+}
+
+// newRun is takeRun for frames that are to be no page's but a large one's.
+func (m *Manager) newRun() (first uint64, ok bool) {
+	if first, ok = m.takeRun(); ok {
+		for frame := first; frame < first+largeFrames; frame++ {
+			m.pfns.entry(frame).area = areaPhysical
+		}
+	}
+	return first, ok
+}
+
+func (m *Manager) freeRun(first uint64) {
+	for frame := first; frame < first+largeFrames; frame++ {
+		m.freeFrame(frame)
+	}
 }
 
 // makePDE is pde for an entry that will be written. No page table is there: the range was free.
@@ -124,7 +181,8 @@ func (as *AddressSpace) makePDE(va x86.VirtAddr) (at x86.PhysAddr, st ntdef.Stat
 	}
 }
 
-func (as *AddressSpace) unmapLarge(start, end x86.VirtAddr) {
+// unmapLarge unmaps the large pages of a part of a VAD; those that are no section's are freed.
+func (as *AddressSpace) unmapLarge(v *vad, start, end x86.VirtAddr) {
 	m := as.m
 	for va := start; va < end; va += LargePageSize {
 		at, e := as.pde(va)
@@ -132,8 +190,12 @@ func (as *AddressSpace) unmapLarge(start, end x86.VirtAddr) {
 		as.invalidate(va)
 		m.pfns.entry(at.PFN()).used--
 		as.freeTables(at.PFN())
-		for i := range uint64(largeFrames) {
-			m.freeFrame(frameOf(e) + i)
+		if v.area == nil {
+			m.freeRun(frameOf(e))
+			continue
+		}
+		for frame := frameOf(e); frame < frameOf(e)+largeFrames; frame++ {
+			m.pfns.entry(frame).share--
 		}
 	}
 }
@@ -143,7 +205,7 @@ func (as *AddressSpace) protectLarge(start, end x86.VirtAddr, code protectCode) 
 	if (start|end)%LargePageSize != 0 {
 		return ntdef.STATUS_INVALID_PARAMETER_3
 	}
-	if code.noAccess() || code.guard() {
+	if !code.fitsLarge() {
 		return ntdef.STATUS_INVALID_PAGE_PROTECTION
 	}
 	for va := start; va < end; va += LargePageSize {

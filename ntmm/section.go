@@ -46,6 +46,17 @@ const sectionAttributes = ntdef.SEC_FILE | ntdef.SEC_IMAGE | ntdef.SEC_RESERVE |
 // INVALID_PARAMETER_6 (attributes), INVALID_PAGE_PROTECTION, INVALID_PARAMETER_4 (no size), SECTION_TOO_BIG,
 // MAPPED_FILE_SIZE_ZERO, COMMITMENT_LIMIT, PRIVILEGE_NOT_HELD for SEC_LARGE_PAGES.
 func (m *Manager) NewSection(f *FileSections, size uint64, protect, attributes uint32) (*Section, ntdef.Status) {
+	return m.newSection(f, size, protect, attributes, false)
+}
+
+// NewLockedSection is NewSection for a caller that holds SeLockMemoryPrivilege, which SEC_LARGE_PAGES wants: a section of at least
+// one large page, all of whose frames are taken at once. Its statuses are INVALID_PARAMETER_4 for a size that is no multiple of
+// 2 MiB, INVALID_PAGE_PROTECTION for copies, and INSUFFICIENT_RESOURCES where RAM has no such runs of frames left.
+func (m *Manager) NewLockedSection(f *FileSections, size uint64, protect, attributes uint32) (*Section, ntdef.Status) {
+	return m.newSection(f, size, protect, attributes, true)
+}
+
+func (m *Manager) newSection(f *FileSections, size uint64, protect, attributes uint32, lockMemory bool) (*Section, ntdef.Status) {
 	kind := attributes & (ntdef.SEC_COMMIT | ntdef.SEC_RESERVE | ntdef.SEC_IMAGE)
 	switch {
 	case attributes&^sectionAttributes != 0, kind == 0, kind&(kind-1) != 0,
@@ -57,8 +68,10 @@ func (m *Manager) NewSection(f *FileSections, size uint64, protect, attributes u
 	switch {
 	case !ok, code.noAccess(), code&codeModifier != 0:
 		return nil, ntdef.STATUS_INVALID_PAGE_PROTECTION
-	case attributes&ntdef.SEC_LARGE_PAGES != 0:
-		return nil, ntdef.STATUS_PRIVILEGE_NOT_HELD // SeLockMemoryPrivilege
+	case attributes&ntdef.SEC_LARGE_PAGES != 0 && !lockMemory:
+		return nil, ntdef.STATUS_PRIVILEGE_NOT_HELD
+	case attributes&ntdef.SEC_LARGE_PAGES != 0 && !code.fitsLarge():
+		return nil, ntdef.STATUS_INVALID_PAGE_PROTECTION
 	}
 	if attributes&ntdef.SEC_NOCACHE != 0 {
 		code |= codeNoCache
@@ -84,7 +97,7 @@ func (m *Manager) NewSection(f *FileSections, size uint64, protect, attributes u
 // newAnonymous makes the area of a page-file-backed section: SEC_COMMIT charges it whole.
 func (m *Manager) newAnonymous(s *Section) ntdef.Status {
 	switch {
-	case s.size == 0:
+	case s.size == 0, s.isLarge() && s.size%LargePageSize != 0:
 		return ntdef.STATUS_INVALID_PARAMETER_4
 	case s.size > maxSection:
 		return ntdef.STATUS_SECTION_TOO_BIG
@@ -98,8 +111,17 @@ func (m *Manager) newAnonymous(s *Section) ntdef.Status {
 		a.charged = a.pages
 	}
 	s.area = m.newArea(a)
-	return ntdef.STATUS_SUCCESS
+	if !s.isLarge() {
+		return ntdef.STATUS_SUCCESS
+	}
+	st := s.area.takeLarge()
+	if st != ntdef.STATUS_SUCCESS {
+		m.releaseArea(s.area)
+	}
+	return st
 }
+
+func (s *Section) isLarge() bool { return s.attributes&ntdef.SEC_LARGE_PAGES != 0 }
 
 // newFileArea finds or makes the area of a data file. A section larger than the file extends it, where it may be written.
 func (m *Manager) newFileArea(s *Section, f *FileSections) ntdef.Status {

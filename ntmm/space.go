@@ -223,8 +223,10 @@ func (as *AddressSpace) removeVAD(v *vad) {
 // dropRange makes the PTEs of a part of a VAD zero, frees the frames and releases the commit.
 func (as *AddressSpace) dropRange(v *vad, start, end x86.VirtAddr) {
 	if v.large {
-		as.unmapLarge(start, end)
-		as.release(v.pages())
+		as.unmapLarge(v, start, end)
+		if v.area == nil {
+			as.release(v.pages())
+		}
 		return
 	}
 	charged := uint64(0)

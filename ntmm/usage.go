@@ -45,7 +45,17 @@ func (as *AddressSpace) usage(v *vad) Usage {
 		})
 	}
 	if v.large {
-		u.WS, u.PrivateWS, u.LockedWS = v.pages(), v.pages(), v.pages()
+		u.WS, u.LockedWS = v.pages(), v.pages()
+		if v.area == nil {
+			u.PrivateWS = u.WS
+		} else {
+			u.ShareableWS = u.WS
+			for va := v.start; va < v.end; va += LargePageSize {
+				if as.Page(va).Share > 1 {
+					u.SharedWS += largeFrames
+				}
+			}
+		}
 		return u
 	}
 	as.forValid(v.start, v.end, func(_ x86.VirtAddr, _ x86.PhysAddr, e x86.PTE) {

@@ -213,7 +213,7 @@ func (v *verifier) table(pa x86.PhysAddr, level int, base x86.VirtAddr) error {
 		used++
 		va := base + x86.VirtAddr(i)<<(12+9*(level-1))
 		if level == 2 && e&x86.PTELarge != 0 {
-			if err := v.largePage(va, at, e); err != nil {
+			if err := v.largePage(va, e); err != nil {
 				return err
 			}
 			continue
@@ -287,12 +287,20 @@ func (v *verifier) page(va x86.VirtAddr, at x86.PhysAddr, e x86.PTE) error {
 }
 
 // largePage checks a PDE that maps a large page.
-func (v *verifier) largePage(va x86.VirtAddr, at x86.PhysAddr, e x86.PTE) error {
+func (v *verifier) largePage(va x86.VirtAddr, e x86.PTE) error {
 	if vad := v.as.vads.find(va); vad == nil || !vad.large {
 		return fmt.Errorf("the PDE %#x of %v belongs to no VAD of large pages", uint64(e), va)
 	}
+	vad := v.as.vads.find(va)
+	if a := vad.area; a != nil {
+		if frameOf(e) != a.large[vad.page(va)/largeFrames] {
+			return fmt.Errorf("the PDE %#x of %v is of another large page", uint64(e), va)
+		}
+		v.shares[frameOf(e)]++
+		return nil
+	}
 	for frame := frameOf(e); frame < frameOf(e)+largeFrames; frame++ {
-		if p := v.m.pfns.entry(frame); p.area != areaPhysical || p.pte != at || p.list != listNone {
+		if p := v.m.pfns.entry(frame); p.area != areaPhysical || p.share != 1 || p.list != listNone {
 			return fmt.Errorf("frame %#x of the large page at %v says %+v", frame, va, *p)
 		}
 		if err := v.owns(frame, "a large page"); err != nil {
@@ -334,6 +342,16 @@ func (v *verifier) mapped(vad *vad, va x86.VirtAddr, at x86.PhysAddr, e x86.PTE)
 // area checks the prototype PTEs of a control area.
 func (v *verifier) area(a *controlArea) error {
 	v.commit += a.charged
+	for _, first := range a.large {
+		for frame := first; frame < first+largeFrames; frame++ {
+			if p := v.m.pfns.entry(frame); p.area != areaPhysical || p.share != v.shares[first] || p.list != listNone {
+				return fmt.Errorf("frame %#x of a section of large pages says %+v, it is mapped %d times", frame, *p, v.shares[first])
+			}
+			if err := v.owns(frame, "a section of large pages"); err != nil {
+				return err
+			}
+		}
+	}
 	var err error
 	committed := uint64(0)
 	a.eachProto(0, ^uint64(0), func(page uint64, e x86.PTE) {

@@ -46,11 +46,14 @@ func (as *AddressSpace) MapView(s *Section, view *View) ntdef.Status {
 		return ntdef.STATUS_DYNAMIC_CODE_BLOCKED
 	}
 	a := s.area
-	v := &vad{typ: ntdef.MEM_MAPPED, protect: code.protect(), code: code, area: a, offset: view.Offset >> x86.PageShift}
+	if s.isLarge() && !code.fitsLarge() {
+		return ntdef.STATUS_INVALID_PAGE_PROTECTION
+	}
+	v := &vad{typ: ntdef.MEM_MAPPED, protect: code.protect(), code: code, area: a, offset: view.Offset >> x86.PageShift, large: s.isLarge()}
 	if s.IsImage() {
 		v.typ, v.protect = ntdef.MEM_IMAGE, ntdef.PAGE_EXECUTE_WRITECOPY
 	}
-	if v.start, st = as.place(view, high); st != ntdef.STATUS_SUCCESS {
+	if v.start, st = as.place(s, view, high); st != ntdef.STATUS_SUCCESS {
 		return st
 	}
 	v.end = v.start + x86.VirtAddr(view.Size)
@@ -61,8 +64,13 @@ func (as *AddressSpace) MapView(s *Section, view *View) ntdef.Status {
 		as.release(v.copied(v.start, v.end))
 		return st
 	}
+	if v.large {
+		if st := as.mapLargeView(v); st != ntdef.STATUS_SUCCESS {
+			return st
+		}
+	}
 	if view.Type&ntdef.MEM_REPLACE_PLACEHOLDER != 0 {
-		as.removeVAD(as.vads.find(v.start))
+		as.deleteVAD(as.vads.find(v.start)) // nothing is in it
 		v.replaced = true
 	}
 	as.insertVAD(v)
@@ -83,13 +91,17 @@ func (as *AddressSpace) viewArguments(s *Section, view *View) (x86.VirtAddr, ntd
 	}
 	grain := x86.VirtAddr(granularity)
 	replace := view.Type&ntdef.MEM_REPLACE_PLACEHOLDER != 0
-	if replace {
+	switch {
+	case s.isLarge():
+		grain = LargePageSize
+	case replace:
 		grain = x86.PageSize // a placeholder may begin at any page
 	}
 	size := uint64(pageUp(x86.VirtAddr(s.size)))
 	switch {
 	case view.Type&^viewTypes != 0,
-		view.Type&ntdef.MEM_RESERVE != 0 && s.area.file == nil:
+		view.Type&ntdef.MEM_RESERVE != 0 && s.area.file == nil,
+		view.Type&ntdef.MEM_LARGE_PAGES != 0 && !s.isLarge():
 		return 0, ntdef.STATUS_INVALID_PARAMETER_9
 	case !as.reasonable(view.Requirements, view.Base):
 		return 0, ntdef.STATUS_INVALID_PARAMETER
@@ -99,7 +111,7 @@ func (as *AddressSpace) viewArguments(s *Section, view *View) (x86.VirtAddr, ntd
 		return 0, ntdef.STATUS_INVALID_PARAMETER_3
 	case view.ZeroBits != 0 && view.Base >= high:
 		return 0, ntdef.STATUS_INVALID_PARAMETER_4
-	case view.Offset >= size, view.Size > size-view.Offset:
+	case view.Offset >= size, view.Size > size-view.Offset, s.isLarge() && view.Size%LargePageSize != 0:
 		return 0, ntdef.STATUS_INVALID_VIEW_SIZE
 	case view.Size == 0:
 		view.Size = size - view.Offset
@@ -115,7 +127,7 @@ func (as *AddressSpace) viewArguments(s *Section, view *View) (x86.VirtAddr, ntd
 }
 
 // place finds where a view goes.
-func (as *AddressSpace) place(view *View, high x86.VirtAddr) (x86.VirtAddr, ntdef.Status) {
+func (as *AddressSpace) place(s *Section, view *View, high x86.VirtAddr) (x86.VirtAddr, ntdef.Status) {
 	end := view.Base + x86.VirtAddr(view.Size)
 	if view.Type&ntdef.MEM_REPLACE_PLACEHOLDER != 0 {
 		v := as.vads.find(view.Base)
@@ -131,6 +143,9 @@ func (as *AddressSpace) place(view *View, high x86.VirtAddr) (x86.VirtAddr, ntde
 		return view.Base, ntdef.STATUS_SUCCESS
 	}
 	q := view.Requirements
+	if s.isLarge() {
+		q.Alignment = max(q.Alignment, LargePageSize)
+	}
 	if q.Highest == 0 || q.Highest >= high {
 		q.Highest = high - 1
 	}
