@@ -18,6 +18,7 @@ const (
 	onNull
 	onPipes
 	onConsole
+	onNetwork // there is none
 	onRefused // a device that the machine has and gives to nobody
 )
 
@@ -40,16 +41,10 @@ func ntName(path string) string {
 	return path
 }
 
-// fileName follows a name, which begins at root where that is not 0. INVALID_HANDLE, OBJECT_TYPE_MISMATCH, OBJECT_PATH_SYNTAX_BAD,
-// OBJECT_PATH_NOT_FOUND, OBJECT_NAME_NOT_FOUND, OBJECT_NAME_INVALID, BAD_NETWORK_PATH.
+// fileName follows a name, which begins at root where that is not 0, without regard to case. INVALID_HANDLE, OBJECT_TYPE_MISMATCH for what
+// is no device, OBJECT_NAME_NOT_FOUND, BAD_NETWORK_PATH, and the statuses of lookup.
 func (p *Process) fileName(root ntdef.Handle, name string) (fileName, ntdef.Status) {
-	if root == 0 {
-		return absoluteName(name)
-	}
-	switch o := p.handles.get(root).(type) {
-	case nil:
-		return fileName{}, ntdef.STATUS_INVALID_HANDLE
-	case *fileObject:
+	if o, ok := p.handles.get(root).(*fileObject); ok && root != 0 {
 		switch {
 		case name == "":
 			return fileName{onDisk, o.node.path()}, ntdef.STATUS_SUCCESS
@@ -60,106 +55,27 @@ func (p *Process) fileName(root ntdef.Handle, name string) (fileName, ntdef.Stat
 		}
 		return fileName{onDisk, strings.TrimSuffix(o.node.path(), `\`) + `\` + name}, ntdef.STATUS_SUCCESS
 	}
-	return fileName{}, ntdef.STATUS_OBJECT_TYPE_MISMATCH
-}
-
-// absoluteName follows a name from the root of the namespace.
-func absoluteName(name string) (fileName, ntdef.Status) {
-	if !strings.HasPrefix(name, `\`) {
-		return fileName{}, ntdef.STATUS_OBJECT_PATH_SYNTAX_BAD
+	r, st := p.lookup(&objectAttributes{root: root, name: name, attributes: objCaseInsensitive}, "File")
+	switch {
+	case st != ntdef.STATUS_SUCCESS:
+		return fileName{}, st
+	case r.object == nil:
+		return fileName{}, ntdef.STATUS_OBJECT_NAME_NOT_FOUND
 	}
-	head, rest := cutName(name[1:])
-	switch strings.ToLower(head) {
-	case "??", "dosdevices", "global??":
-		return dosDevice(rest)
-	case "device":
-		return ntDevice(rest)
-	case "systemroot":
-		return fileName{onDisk, `C:\Windows` + rest}, ntdef.STATUS_SUCCESS
-	case "":
-		return fileName{}, ntdef.STATUS_OBJECT_TYPE_MISMATCH // the root directory
-	}
-	return fileName{}, missing(rest)
-}
-
-// cutName splits a name behind its first part; the rest begins with a backslash or is empty.
-func cutName(name string) (head, rest string) {
-	if i := strings.IndexByte(name, '\\'); i >= 0 {
-		return name[:i], name[i:]
-	}
-	return name, ""
-}
-
-// missing is the status of a part of a name that is not there, which is the last or not.
-func missing(rest string) ntdef.Status {
-	if rest == "" {
-		return ntdef.STATUS_OBJECT_NAME_NOT_FOUND
-	}
-	return ntdef.STATUS_OBJECT_PATH_NOT_FOUND
-}
-
-// dosDevice follows a name from \?? on, a backslash first.
-func dosDevice(name string) (fileName, ntdef.Status) {
-	head, rest := cutName(strings.TrimPrefix(name, `\`))
-	low := strings.ToLower(head)
-	if len(low) == 2 && low[1] == ':' && low[0] >= 'a' && low[0] <= 'z' {
-		if rest == "" {
-			return fileName{onVolume, head}, ntdef.STATUS_SUCCESS
-		}
-		return fileName{onDisk, head + rest}, ntdef.STATUS_SUCCESS
-	}
-	switch low {
-	case "":
-		return fileName{}, ntdef.STATUS_OBJECT_TYPE_MISMATCH // the directory \??
-	case "globalroot":
-		return absoluteName(rest)
-	case "global":
-		return dosDevice(rest)
-	case "nul":
-		return fileName{onNull, rest}, ntdef.STATUS_SUCCESS
-	case "pipe":
-		return fileName{onPipes, rest}, ntdef.STATUS_SUCCESS
-	case "con", "conin$", "conout$", "conerr$":
-		return fileName{onConsole, rest}, ntdef.STATUS_SUCCESS
-	case "unc", "mup":
-		return fileName{}, ntdef.STATUS_BAD_NETWORK_PATH // there is no network
-	case "mailslot", "mountpointmanager":
-		return fileName{onRefused, head}, ntdef.STATUS_SUCCESS
-	}
-	for _, prefix := range []string{"physicaldrive", "harddisk", "cdrom", "volume{", "scsi"} {
-		if strings.HasPrefix(low, prefix) {
-			return fileName{onRefused, head}, ntdef.STATUS_SUCCESS
-		}
-	}
-	return fileName{}, missing(rest)
-}
-
-// ntDevice follows a name from \Device on.
-func ntDevice(name string) (fileName, ntdef.Status) {
-	head, rest := cutName(strings.TrimPrefix(name, `\`))
-	low := strings.ToLower(head)
-	for letter := byte('A'); letter <= 'Z'; letter++ {
-		if !strings.EqualFold(head, deviceOf(letter)[len(`\Device\`):]) {
-			continue
-		}
-		if rest == "" {
-			return fileName{onVolume, string(letter) + ":"}, ntdef.STATUS_SUCCESS
-		}
-		return fileName{onDisk, string(letter) + ":" + rest}, ntdef.STATUS_SUCCESS
-	}
-	switch low {
-	case "":
+	d, ok := r.object.(*deviceObject)
+	switch {
+	case !ok:
 		return fileName{}, ntdef.STATUS_OBJECT_TYPE_MISMATCH
-	case "null":
-		return fileName{onNull, rest}, ntdef.STATUS_SUCCESS
-	case "namedpipe":
-		return fileName{onPipes, rest}, ntdef.STATUS_SUCCESS
-	case "condrv":
-		return fileName{onConsole, rest}, ntdef.STATUS_SUCCESS
-	case "mailslot", "mountpointmanager", "physicalmemory", "afd":
-		return fileName{onRefused, head}, ntdef.STATUS_SUCCESS
+	case d.device == onNetwork:
+		return fileName{}, ntdef.STATUS_BAD_NETWORK_PATH
+	case d.device == onVolume && r.rest != "":
+		return fileName{onDisk, d.drive + r.rest}, ntdef.STATUS_SUCCESS
+	case d.device == onVolume:
+		return fileName{onVolume, d.drive}, ntdef.STATUS_SUCCESS
+	case d.device == onRefused:
+		return fileName{onRefused, d.path()}, ntdef.STATUS_SUCCESS
 	}
-	return fileName{}, missing(rest)
+	return fileName{d.device, r.rest}, ntdef.STATUS_SUCCESS
 }
 
 // deviceOf is the device of a drive: C: is \Device\HarddiskVolume1.

@@ -3,7 +3,6 @@ package nt
 import (
 	"encoding/binary"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/pagewalk/pagewalk/ntdef"
@@ -38,7 +37,8 @@ type parser interface {
 // deviceObject is a device object: NtCreateFile opens files by what follows its name.
 type deviceObject struct {
 	objectHeader
-	drive byte // the letter of a volume, 0: something else
+	device device
+	drive  string // of a volume: C:
 }
 
 func (*deviceObject) typeName() string { return "Device" }
@@ -113,12 +113,25 @@ func (n *namespace) init(v *volumes) {
 	} {
 		n.folder(path)
 	}
-	for _, path := range []string{`\Device\Null`, `\Device\NamedPipe`, `\Device\Mailslot`, `\Device\ConDrv`} {
-		n.add(path, &deviceObject{})
+	for _, d := range []struct {
+		path   string
+		device device
+	}{
+		{`\Device\Null`, onNull},
+		{`\Device\NamedPipe`, onPipes},
+		{`\Device\ConDrv`, onConsole},
+		{`\Device\Mup`, onNetwork},
+		{`\Device\Mailslot`, onRefused},
+		{`\Device\MountPointManager`, onRefused},
+		{`\Device\Afd`, onRefused},
+		{`\Device\Harddisk0\DR0`, onRefused},
+	} {
+		n.add(d.path, &deviceObject{device: d.device})
 	}
 	n.add(`\REGISTRY`, &keyObject{})
-	links := []struct{ path, target string }{
+	links := []link{
 		{`\DosDevices`, `\??`},
+		{`\SystemRoot`, deviceOf('C') + `\Windows`},
 		{`\KnownDlls\KnownDllPath`, `C:\Windows\System32`},
 		{`\GLOBAL??\Global`, `\GLOBAL??`},
 		{`\GLOBAL??\GLOBALROOT`, ``},
@@ -128,29 +141,39 @@ func (n *namespace) init(v *volumes) {
 		{`\GLOBAL??\CON`, `\Device\ConDrv\Console`},
 		{`\GLOBAL??\CONIN$`, `\Device\ConDrv\CurrentIn`},
 		{`\GLOBAL??\CONOUT$`, `\Device\ConDrv\CurrentOut`},
+		{`\GLOBAL??\CONERR$`, `\Device\ConDrv\CurrentOut`},
+		{`\GLOBAL??\UNC`, `\Device\Mup`},
+		{`\GLOBAL??\MountPointManager`, `\Device\MountPointManager`},
+		{`\GLOBAL??\PhysicalDrive0`, `\Device\Harddisk0\DR0`},
 		{`\Sessions\BNOLINKS\0`, `\BaseNamedObjects`},
 		{`\Sessions\BNOLINKS\` + session, `\Sessions\` + session + `\BaseNamedObjects`},
 	}
 	for _, base := range []string{`\BaseNamedObjects`, `\Sessions\0\BaseNamedObjects`, `\Sessions\` + session + `\BaseNamedObjects`} {
-		links = append(links, []struct{ path, target string }{
+		links = append(links, []link{
 			{base + `\Global`, `\BaseNamedObjects`},
 			{base + `\Local`, base},
 			{base + `\Session`, `\Sessions\BNOLINKS`},
 		}...)
 	}
-	volume := 0
-	for i, d := range v.drives {
-		if d == nil {
-			continue
-		}
-		volume++
-		letter := byte('A' + i)
-		target := `\Device\HarddiskVolume` + strconv.Itoa(volume)
-		n.add(target, &deviceObject{drive: letter})
-		links = append(links, struct{ path, target string }{`\GLOBAL??\` + string(letter) + `:`, target})
-	}
 	for _, l := range links {
 		n.add(l.path, &symlink{target: l.target})
+	}
+	for i, d := range v.drives {
+		if d != nil {
+			n.addDrive(byte('A' + i))
+		}
+	}
+}
+
+// link is a symbolic link and where it leads.
+type link struct{ path, target string }
+
+// addDrive gives a drive its device and its letter, where it does not have them.
+func (n *namespace) addDrive(letter byte) {
+	name, volume := string(letter)+":", deviceOf(letter)
+	if n.dosDevices.shadow.find(name, true) == nil {
+		n.add(volume, &deviceObject{device: onVolume, drive: name})
+		n.add(`\GLOBAL??\`+name, &symlink{target: volume})
 	}
 }
 

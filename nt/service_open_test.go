@@ -134,7 +134,7 @@ func TestFileNames(t *testing.T) {
 		{0, `\??\nothing`, "OBJECT_NAME_NOT_FOUND"},
 		{0, `\nothing\x`, "OBJECT_PATH_NOT_FOUND"},
 		{0, `C:\Temp`, "OBJECT_PATH_SYNTAX_BAD"},
-		{0, `\\.\C:\Temp`, "OBJECT_TYPE_MISMATCH"},
+		{0, `\\.\C:\Temp`, "OBJECT_NAME_INVALID"},
 		{0, `relative`, "OBJECT_PATH_SYNTAX_BAD"},
 		{0, ``, "OBJECT_PATH_SYNTAX_BAD"},
 		{0, `\`, "OBJECT_TYPE_MISMATCH"},

@@ -121,9 +121,6 @@ func (m *mutant) describe() string {
 	return fmt.Sprintf("Mutant (of thread %d)", m.owner.id)
 }
 
-// maxMutant is how often a thread may take a mutant (KeReleaseMutant's count goes down to the least LONG).
-const maxMutant = 1 << 31
-
 func (m *mutant) signaled(t *Thread) bool { return m.owner == nil || m.owner == t }
 func (m *mutant) take(t *Thread) bool {
 	if m.owner == nil {

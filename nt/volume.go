@@ -87,7 +87,13 @@ func (v *volumes) init(drives []Drive) error {
 }
 
 // Mount shows a folder of the host to the guest, which may run already: what the guest has at that place stays.
-func (s *System) Mount(d Drive) error { return s.volumes.mount(&d) }
+func (s *System) Mount(d Drive) error {
+	if err := s.volumes.mount(&d); err != nil {
+		return err
+	}
+	s.namespace.addDrive(d.Letter &^ 0x20)
+	return nil
+}
 
 func (v *volumes) mount(d *Drive) error {
 	letter := d.Letter&^0x20 - 'A'
