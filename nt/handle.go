@@ -25,6 +25,7 @@ type handleTable struct {
 	entries []handleEntry // handle/4 is the index
 	free    uint32        // index of the entry that was closed last, 0: none
 	count   uint32        // of handles
+	paid    int           // entries that the pool was charged for
 	std     [3]ntdef.Handle
 }
 
@@ -49,33 +50,65 @@ func (h *handleTable) init(s *System) {
 	}
 }
 
-// add gives an object a handle with every right.
-func (h *handleTable) add(o object) ntdef.Handle { return h.grant(o, ntdef.GENERIC_ALL) }
-
-// grant gives an object a handle with some rights: for the few that a process begins with. 0 where open would refuse.
-func (h *handleTable) grant(o object, access uint32) ntdef.Handle {
-	n, _ := h.open(o, access, 0)
+// add gives an object a handle with every right: for those that a process begins with. 0 where open would refuse.
+func (h *handleTable) add(o object) ntdef.Handle {
+	n, _ := h.open(o, ntdef.GENERIC_ALL, 0)
 	return n
 }
 
 // open gives an object a handle with the rights that its type has of those asked for: the index that was closed last, where one was.
-// attributes may have OBJ_INHERIT. INSUFFICIENT_RESOURCES past the most that a process may have.
+// attributes may have OBJ_INHERIT. INSUFFICIENT_RESOURCES past the most that a process may have, and where the pool has no room.
 func (h *handleTable) open(o object, access, attributes uint32) (ntdef.Handle, ntdef.Status) {
 	e := handleEntry{o, typeOf(o).grant(access), uint8(attributes & (objInherit | objProtectClose))}
 	i := h.free
-	switch {
-	case h.count >= maxHandles:
+	if h.count >= maxHandles || i == 0 && !h.grow(len(h.entries)+1) || !h.refer(o) {
 		return 0, ntdef.STATUS_INSUFFICIENT_RESOURCES
-	case i != 0:
+	}
+	if i != 0 {
 		h.free = h.entries[i].access
 		h.entries[i] = e
-	default:
+	} else {
 		i = uint32(len(h.entries))
 		h.entries = append(h.entries, e)
 	}
-	h.count++
-	o.head().handles++
 	return ntdef.Handle(4 * i), ntdef.STATUS_SUCCESS
+}
+
+// grow makes sure that the table's first n entries are paid for.
+func (h *handleTable) grow(n int) bool {
+	for n > h.paid {
+		if !h.sys.charge(tableCharge) {
+			return false
+		}
+		h.paid += tableEntries
+	}
+	return true
+}
+
+// chargeOf is what an object takes of the pool while it has a handle.
+func chargeOf(o object) uint64 {
+	if s, ok := o.(*symlink); ok {
+		return objectCharge + nameCharge(s.target)
+	}
+	return objectCharge
+}
+
+func nameCharge(name string) uint64 { return uint64(len(name)) }
+
+// refer counts a new handle to an object, and pays for the object that gets its first one.
+func (h *handleTable) refer(o object) bool {
+	typeOf(o)
+	head, first := o.head(), uint32(0)
+	if head.handles == 0 {
+		if !h.sys.charge(chargeOf(o)) {
+			return false
+		}
+		first = 1
+	}
+	head.handles++
+	h.count++
+	h.sys.counts[head.kind].add(first, 1)
+	return true
 }
 
 // entry returns the entry of a handle, whose two low bits are ignored; nil where there is none.
@@ -117,11 +150,20 @@ func (h *handleTable) drop(handle ntdef.Handle) {
 	h.entries[i] = handleEntry{access: h.free}
 	h.free = i
 	h.count--
+	h.sys.counts[o.head().kind].handles--
+	h.sys.dereference(o)
+}
+
+// dereference takes one of the references that handles are from an object, which ends with the last.
+func (s *System) dereference(o object) {
 	head := o.head()
 	if head.handles--; head.handles > 0 {
 		return
 	}
+	s.counts[head.kind].objects--
+	s.release(chargeOf(o))
 	if head.dir != nil && !head.permanent {
+		s.release(nameCharge(head.name))
 		head.dir.remove(o)
 	}
 	if c, ok := o.(interface{ closed() }); ok {
@@ -136,17 +178,24 @@ func (h *handleTable) dropAll() {
 			h.drop(ntdef.Handle(4 * i))
 		}
 	}
-	h.entries, h.free = nil, 0
+	h.sys.release(uint64(h.paid / tableEntries * tableCharge))
+	h.entries, h.free, h.paid = nil, 0, 0
 }
 
-// place puts an object at the handle that it has in the process that it comes from.
+// place puts an object at the handle that it has in the process that it comes from, where there is room.
 func (h *handleTable) place(i int, e handleEntry) {
+	if !h.grow(i + 1) {
+		return
+	}
 	for len(h.entries) <= i {
 		h.entries = append(h.entries, handleEntry{access: h.free})
 		h.free = uint32(len(h.entries) - 1)
 	}
 	if h.entries[i].object != nil {
 		h.drop(ntdef.Handle(4 * i))
+	}
+	if !h.refer(e.object) {
+		return
 	}
 	for at := &h.free; *at != 0; at = &h.entries[*at].access {
 		if *at == uint32(i) {
@@ -155,8 +204,6 @@ func (h *handleTable) place(i int, e handleEntry) {
 		}
 	}
 	h.entries[i] = e
-	h.count++
-	e.object.head().handles++
 }
 
 // process returns the process of a handle or of the pseudo handle: INVALID_HANDLE, OBJECT_TYPE_MISMATCH.
@@ -186,29 +233,10 @@ func (p *Process) HandleCount() uint32 { return p.handles.count }
 func (p *Process) OpenProcess(id uint64, access uint32) (ntdef.Handle, ntdef.Status) {
 	for _, q := range p.sys.procs {
 		if q.id == id {
-			return p.handles.grant(q.object, processAccess(access)), ntdef.STATUS_SUCCESS
+			return p.handles.open(q.object, access, 0)
 		}
 	}
 	return 0, ntdef.STATUS_INVALID_CID
-}
-
-// DuplicateHandle is NtDuplicateObject within the process: another handle to the same object, the old one closed where
-// closeSource says so. Pseudo handles become real ones.
-func (t *Thread) DuplicateHandle(h ntdef.Handle, closeSource bool) (ntdef.Handle, ntdef.Status) {
-	p := t.proc
-	o, access := p.resolve(t, h), ^uint32(0)
-	switch {
-	case h == ntdef.CurrentProcess, h == ntdef.CurrentThread:
-	case o == nil:
-		return 0, ntdef.STATUS_INVALID_HANDLE
-	default:
-		access = p.handles.granted(h)
-	}
-	n := p.handles.grant(o, access)
-	if closeSource {
-		p.handles.close(h)
-	}
-	return n, ntdef.STATUS_SUCCESS
 }
 
 // WriteFile is NtWriteFile at the file's position: how many bytes went out, and the status.

@@ -23,7 +23,8 @@ func (*directory) typeName() string { return "Directory" }
 // symlink is a symbolic-link object.
 type symlink struct {
 	objectHeader
-	target string
+	target  string
+	created uint64 // 100 ns units
 }
 
 func (*symlink) typeName() string { return "SymbolicLink" }
@@ -109,7 +110,7 @@ func (n *namespace) init(v *volumes) {
 	n.dosDevices = n.folder(`\Sessions\0\DosDevices\` + logon)
 	n.dosDevices.shadow = n.folder(`\GLOBAL??`)
 	for _, path := range []string{
-		`\Driver`, `\FileSystem`, `\KernelObjects`, `\KnownDlls`, `\NLS`, `\RPC Control`, `\Security`, `\Windows`,
+		`\Driver`, `\FileSystem`, `\KnownDlls`, `\NLS`, `\RPC Control`, `\Security`, `\Windows`,
 	} {
 		n.folder(path)
 	}
@@ -369,7 +370,7 @@ func (n *namespace) walk(dir *directory, name string, a *objectAttributes, want 
 }
 
 // openObject returns a handle to the named object of a type: INVALID_PARAMETER without attributes, OBJECT_NAME_NOT_FOUND,
-// OBJECT_TYPE_MISMATCH, and the statuses of lookup.
+// OBJECT_TYPE_MISMATCH, ACCESS_DENIED, and the statuses of lookup.
 func openObject[T object](p *Process, a *objectAttributes, access uint32) (ntdef.Handle, T, ntdef.Status) {
 	var none T
 	if a.null {
@@ -385,6 +386,9 @@ func openObject[T object](p *Process, a *objectAttributes, access uint32) (ntdef
 	o, ok := r.object.(T)
 	if !ok || r.rest != "" {
 		return 0, none, ntdef.STATUS_OBJECT_TYPE_MISMATCH
+	}
+	if g, ok := r.object.(interface{ refuses(access uint32) bool }); ok && g.refuses(typeOf(o).grant(access)) {
+		return 0, none, ntdef.STATUS_ACCESS_DENIED
 	}
 	h, st := p.handles.open(o, access, a.attributes)
 	return h, o, st
@@ -417,11 +421,16 @@ func insertObject[T object](p *Process, a *objectAttributes, access uint32, o T)
 	case r.rest != "":
 		return 0, o, ntdef.STATUS_OBJECT_PATH_NOT_FOUND // nothing but its own driver makes what is behind a device
 	case r.object == nil:
-		h, st := p.handles.open(o, access, a.attributes)
-		if st == ntdef.STATUS_SUCCESS {
-			r.dir.insert(r.leaf, o)
-			o.head().permanent = a.attributes&objPermanent != 0
+		if !p.sys.charge(nameCharge(r.leaf)) {
+			return 0, o, ntdef.STATUS_INSUFFICIENT_RESOURCES
 		}
+		h, st := p.handles.open(o, access, a.attributes)
+		if st != ntdef.STATUS_SUCCESS {
+			p.sys.release(nameCharge(r.leaf))
+			return 0, o, st
+		}
+		r.dir.insert(r.leaf, o)
+		o.head().permanent = a.attributes&objPermanent != 0
 		return h, o, st
 	}
 	there, ok := r.object.(T)

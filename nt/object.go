@@ -12,7 +12,8 @@ type object interface {
 // last handle is closed; a permanent one stays.
 type objectHeader struct {
 	handles   uint32
-	permanent bool // OBJ_PERMANENT
+	permanent bool  // OBJ_PERMANENT
+	kind      uint8 // its index in objectTypes, once it has a handle
 	dir       *directory
 	name      string // in dir
 }
@@ -57,8 +58,9 @@ func describe(o object) string {
 // (OBJECT_TYPE_INFORMATION).
 type objectType struct {
 	name                      string
-	read, write, execute, all uint32 // the GENERIC_MAPPING
-	more                      uint32 // rights beyond all that a handle may have
+	read, write, execute, all uint32      // the GENERIC_MAPPING
+	more                      uint32      // rights beyond all that a handle may have
+	implied                   [][2]uint32 // rights that bring others: the limited forms of processes and threads
 }
 
 // Standard rights (winnt.h).
@@ -73,27 +75,33 @@ const (
 
 // objectTypes are all types, in the order of their indices, which begin with 2 (Windows Internals, part 2 ch. 8; the mappings are
 // those of Windows 10 as NtQueryObject tells them).
-var objectTypes = []objectType{
-	{"Type", readControl, readControl, readControl, standardRights | 1, synchronize},
-	{"Directory", readControl | 3, readControl | 0xc, readControl | 3, standardRights | 0xf, 0},
-	{"SymbolicLink", readControl | 1, readControl, readControl | 1, standardRights | 1, 0xfffe},
-	{"Token", readControl | 0x1a, readControl | 0x1e0, readControl | 5, standardRights | 0x1ff, synchronize},
-	{"Job", readControl | 4, readControl | 0xb, standardExecute, standardRights | synchronize | 0x3f, 0},
-	{"Process", readControl | 0x410, readControl | 0xbea, standardExecute | 0x1001, standardRights | synchronize | 0xffff, 0},
-	{"Thread", readControl | 0x48, readControl | 0x437, standardExecute | 0x1800, standardRights | synchronize | 0xffff, 0},
-	{"DebugObject", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 0xf, 0},
-	{"Event", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0},
-	{"Mutant", readControl | 1, readControl, standardExecute, standardRights | synchronize | 1, 0},
-	{"Semaphore", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0},
-	{"Timer", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0},
-	{"KeyedEvent", readControl | 1, readControl | 2, readControl, standardRights | 3, synchronize},
-	{"IoCompletion", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0},
-	{"WaitCompletionPacket", 1, 1, 1, standardRights | 1, 0},
-	{"TpWorkerFactory", readControl | 8, readControl | 5, readControl | 0x32, standardRights | 0xff, synchronize},
-	{"Section", readControl | 5, readControl | 2, readControl | 8, standardRights | 0x1f, synchronize},
-	{"Device", fileRead, fileWrite, fileExecute, standardRights | synchronize | 0x1ff, 0},
-	{"File", fileRead, fileWrite, fileExecute, standardRights | synchronize | 0x1ff, 0},
-	{"Key", readControl | 0x19, readControl | 6, readControl | 0x39, standardRights | 0x3f, synchronize},
+var objectTypes = [...]objectType{
+	{"Type", readControl, readControl, readControl, standardRights | 1, synchronize, nil},
+	{"Directory", readControl | 3, readControl | 0xc, readControl | 3, standardRights | 0xf, 0, nil},
+	{"SymbolicLink", readControl | 1, readControl, readControl | 1, standardRights | 1, 0xfffe, nil},
+	{"Token", readControl | 0x1a, readControl | 0x1e0, readControl | 5, standardRights | 0x1ff, synchronize, nil},
+	{"Job", readControl | 4, readControl | 0xb, standardExecute, standardRights | synchronize | 0x3f, 0, nil},
+	{
+		"Process", readControl | 0x410, readControl | 0xbea, standardExecute | 0x1001, standardRights | synchronize | 0xffff, 0,
+		[][2]uint32{{0x400, 0x1000}, {0x200, 0x2000}},
+	},
+	{
+		"Thread", readControl | 0x48, readControl | 0x437, standardExecute | 0x1800, standardRights | synchronize | 0xffff, 0,
+		[][2]uint32{{0x40, 0x800}, {0x20, 0x400}, {0x02, 0x1000}},
+	},
+	{"DebugObject", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 0xf, 0, nil},
+	{"Event", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0, nil},
+	{"Mutant", readControl | 1, readControl, standardExecute, standardRights | synchronize | 1, 0, nil},
+	{"Semaphore", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0, nil},
+	{"Timer", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0, nil},
+	{"KeyedEvent", readControl | 1, readControl | 2, readControl, standardRights | 3, synchronize, nil},
+	{"IoCompletion", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0, nil},
+	{"WaitCompletionPacket", 1, 1, 1, standardRights | 1, 0, nil},
+	{"TpWorkerFactory", readControl | 8, readControl | 5, readControl | 0x32, standardRights | 0xff, synchronize, nil},
+	{"Section", readControl | 5, readControl | 2, readControl | 8, standardRights | 0x1f, synchronize, nil},
+	{"Device", fileRead, fileWrite, fileExecute, standardRights | synchronize | 0x1ff, 0, nil},
+	{"File", fileRead, fileWrite, fileExecute, standardRights | synchronize | 0x1ff, 0, nil},
+	{"Key", readControl | 0x19, readControl | 6, readControl | 0x39, standardRights | 0x3f, synchronize, nil},
 }
 
 const (
@@ -105,21 +113,34 @@ const (
 // firstTypeIndex is the index of the first type: those below it are the object manager's own.
 const firstTypeIndex = 2
 
-var typesByName = func() map[string]*objectType {
-	m := map[string]*objectType{}
+// typeCount is how many objects of a type have handles, and how many handles, now and at the most.
+type typeCount struct{ objects, handles, mostObjects, mostHandles uint32 }
+
+func (c *typeCount) add(objects, handles uint32) {
+	c.objects += objects
+	c.handles += handles
+	c.mostObjects, c.mostHandles = max(c.mostObjects, c.objects), max(c.mostHandles, c.handles)
+}
+
+var typeIndices = func() map[string]uint8 {
+	m := map[string]uint8{}
 	for i := range objectTypes {
-		m[objectTypes[i].name] = &objectTypes[i]
+		m[objectTypes[i].name] = uint8(i)
 	}
 	return m
 }()
 
 // typeOf returns the type of an object.
 func typeOf(o object) *objectType {
-	t := typesByName[o.typeName()]
-	if t == nil {
+	if h := o.head(); h.handles > 0 {
+		return &objectTypes[h.kind]
+	}
+	i, ok := typeIndices[o.typeName()]
+	if !ok {
 		panic("nt: no object type " + o.typeName())
 	}
-	return t
+	o.head().kind = i
+	return &objectTypes[i]
 }
 
 // grant maps generic rights and drops what the type does not know. MAXIMUM_ALLOWED is every right: no object here has a descriptor
@@ -136,6 +157,11 @@ func (t *objectType) grant(access uint32) uint32 {
 	} {
 		if access&g.generic != 0 {
 			access |= g.rights
+		}
+	}
+	for _, l := range t.implied {
+		if access&l[0] != 0 {
+			access |= l[1]
 		}
 	}
 	return access & (t.all | t.more)

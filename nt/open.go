@@ -103,7 +103,11 @@ func (p *Process) createFile(r *OpenRequest) (ntdef.Handle, uint32, ntdef.Status
 	if access&ntdef.MAXIMUM_ALLOWED != 0 {
 		access |= ntdef.FILE_ALL_ACCESS
 	}
-	return p.handles.grant(o, access), done, ntdef.STATUS_SUCCESS
+	h, st := p.handles.open(o, access, 0)
+	if c, ok := o.(interface{ closed() }); ok && st != ntdef.STATUS_SUCCESS {
+		c.closed()
+	}
+	return h, done, st
 }
 
 // openDisk opens or makes a file or a folder of a drive.

@@ -23,19 +23,6 @@ const (
 	PROCESS_ALL_ACCESS                uint32 = 0x1fffff
 )
 
-// processAccess is what a handle gets of the rights that were asked for: QUERY_INFORMATION and SET_INFORMATION bring their limited
-// forms along.
-func processAccess(access uint32) uint32 {
-	access = typesByName["Process"].grant(access)
-	if access&PROCESS_QUERY_INFORMATION != 0 {
-		access |= PROCESS_QUERY_LIMITED_INFORMATION
-	}
-	if access&PROCESS_SET_INFORMATION != 0 {
-		access |= PROCESS_SET_LIMITED_INFORMATION
-	}
-	return access
-}
-
 // ProcessFor returns the process of a handle that was opened with some rights; the pseudo handle has all. INVALID_HANDLE,
 // OBJECT_TYPE_MISMATCH, ACCESS_DENIED.
 func (p *Process) ProcessFor(h ntdef.Handle, access uint32) (*Process, ntdef.Status) {

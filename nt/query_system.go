@@ -220,33 +220,6 @@ func (s *System) memoryListInformation() []byte {
 	return le.AppendUint64(b, c.ModifiedPageFile)
 }
 
-// memoryCondition is the object of a memory resource notification: its state is the memory manager's.
-type memoryCondition struct {
-	objectHeader
-	waitList
-	mm        *ntmm.Manager
-	condition ntmm.MemoryCondition
-}
-
-func (*memoryCondition) typeName() string { return "Event" }
-
-// OpenMemoryCondition returns a handle to one of \KernelObjects\LowMemoryCondition and HighMemoryCondition
-// (CreateMemoryResourceNotification).
-func (p *Process) OpenMemoryCondition(c ntmm.MemoryCondition) ntdef.Handle {
-	return p.handles.add(&memoryCondition{mm: p.sys.mm, condition: c})
-}
-
-// MemoryConditionState reports whether the condition of a handle holds: INVALID_HANDLE, OBJECT_TYPE_MISMATCH.
-func (p *Process) MemoryConditionState(h ntdef.Handle) (bool, ntdef.Status) {
-	switch o := p.handles.get(h).(type) {
-	case nil:
-		return false, ntdef.STATUS_INVALID_HANDLE
-	case *memoryCondition:
-		return p.sys.mm.Condition(o.condition), ntdef.STATUS_SUCCESS
-	}
-	return false, ntdef.STATUS_OBJECT_TYPE_MISMATCH
-}
-
 type setSystemInformationArgs struct {
 	Class  uint32
 	Buffer uint64

@@ -57,6 +57,7 @@ func (t *Thread) execute() error {
 	case cpu.ExitNone, cpu.ExitBudget:
 		s.updateClock()
 		s.mm.Tick(s.Now())
+		s.signalConditions()
 		select {
 		case <-s.done:
 			return errCancelled

@@ -106,12 +106,12 @@ func (t *Thread) inherit(p *Process, r *ProcessRequest) {
 	for i, h := range r.Standard {
 		if o := from.get(h); o != nil && h != 0 {
 			if p.handles.get(h) != o {
-				h = p.handles.grant(o, from.granted(h))
+				h, _ = p.handles.open(o, from.granted(h), 0)
 			}
 			p.handles.std[i] = h
 		} else if h == 0 && i < 3 {
 			if o := from.get(from.std[i]); o != nil {
-				p.handles.std[i] = p.handles.grant(o, from.granted(from.std[i]))
+				p.handles.std[i], _ = p.handles.open(o, from.granted(from.std[i]), 0)
 			}
 		}
 	}
@@ -128,12 +128,6 @@ func (p *Process) SetInherit(h ntdef.Handle, inherit bool) ntdef.Status {
 		e.attributes |= objInherit
 	}
 	return ntdef.STATUS_SUCCESS
-}
-
-// Inherits reports it.
-func (p *Process) Inherits(h ntdef.Handle) bool {
-	e := p.handles.entry(h)
-	return e != nil && e.attributes&objInherit != 0
 }
 
 // end ends a process that is not the first: its threads, its handles, its memory. Who waits for it goes on. The thread that calls is

@@ -15,6 +15,10 @@ var objectServices = []Service{
 	service("NtCreateSymbolicLinkObject", Full, ntCreateSymbolicLinkObject),
 	service("NtOpenSymbolicLinkObject", Full, ntOpenSymbolicLinkObject),
 	service("NtQuerySymbolicLinkObject", Full, ntQuerySymbolicLinkObject),
+	service("NtDuplicateObject", Full, ntDuplicateObject),
+	service("NtQueryObject", Partial("classes 0-4"), ntQueryObject),
+	service("NtSetInformationObject", Partial("ObjectHandleFlagInformation"), ntSetInformationObject),
+	service("NtCompareObjects", Full, ntCompareObjects),
 	service("NtMakePermanentObject", Full, ntMakePermanentObject),
 	service("NtMakeTemporaryObject", Full, ntMakeTemporaryObject),
 }
@@ -143,8 +147,8 @@ func ntQueryDirectoryObject(t *Thread, a *queryDirectoryArgs) (ntdef.Status, err
 	if st != ntdef.STATUS_BUFFER_TOO_SMALL {
 		b := make([]byte, entry*(len(texts)+1), size)
 		for i, x := range texts {
-			b = t.appendString(b, a.Buffer, entry*i, x.name)
-			b = t.appendString(b, a.Buffer, entry*i+16, x.typ)
+			b = appendString(b, a.Buffer, entry*i, x.name)
+			b = appendString(b, a.Buffer, entry*i+16, x.typ)
 		}
 		if err := t.Write(a.Buffer, b); err != nil {
 			return 0, err
@@ -160,7 +164,7 @@ func ntQueryDirectoryObject(t *Thread, a *queryDirectoryArgs) (ntdef.Status, err
 }
 
 // appendString puts a zero-terminated UTF-16 string behind what will be written to base, and its UNICODE_STRING at an offset.
-func (*Thread) appendString(b []byte, base uint64, at int, text []byte) []byte {
+func appendString(b []byte, base uint64, at int, text []byte) []byte {
 	le := binary.LittleEndian
 	le.PutUint16(b[at:], uint16(len(text)))
 	le.PutUint16(b[at+2:], uint16(len(text)+2))
@@ -187,7 +191,7 @@ func ntCreateSymbolicLinkObject(t *Thread, a *createSymbolicLinkArgs) (ntdef.Sta
 		return ntdef.STATUS_INVALID_PARAMETER, nil
 	}
 	return t.newObject(&namedArgs{a.Handle, a.DesiredAccess, a.ObjectAttributes}, func(r *ObjectRequest) (ntdef.Handle, ntdef.Status) {
-		return create(t.proc, r, &symlink{target: target})
+		return create(t.proc, r, &symlink{target: target, created: t.sys.SystemTime()})
 	})
 }
 

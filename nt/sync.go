@@ -59,11 +59,24 @@ type event struct {
 	objectHeader
 	waitList
 	manual, set bool
+	condition   func() bool // of an event of the kernel's own, which nobody sets
 }
 
 func (*event) typeName() string        { return "Event" }
-func (e *event) signaled(*Thread) bool { return e.set }
+func (e *event) signaled(*Thread) bool { return e.state() }
 func (e *event) take(*Thread) bool     { e.set = e.set && e.manual; return false }
+
+// refuses reports whether nobody is granted a right.
+func (e *event) refuses(access uint32) bool {
+	return e.condition != nil && access&^(readControl|synchronize|queryState) != 0
+}
+
+func (e *event) state() bool {
+	if e.condition != nil {
+		return e.condition()
+	}
+	return e.set
+}
 
 // CreateEvent is NtCreateEvent; OBJECT_NAME_EXISTS is a success.
 func (p *Process) CreateEvent(r *ObjectRequest, manual, set bool) (ntdef.Handle, ntdef.Status) {

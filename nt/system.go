@@ -73,6 +73,9 @@ type System struct {
 	refused  map[string]bool // what refuse has warned of
 
 	namespace  namespace
+	pool       pool
+	conditions [len(conditionNames)]*event
+	counts     [len(objectTypes)]typeCount
 	volumes    volumes
 	table      callTable
 	calls      uint64              // system services
@@ -144,6 +147,7 @@ func (s *System) init(cfg *Config) error {
 		return err
 	}
 	s.namespace.init(&s.volumes)
+	s.initConditions()
 	if err := s.openRegistry(cfg.Registry); err != nil {
 		return err
 	}

@@ -212,13 +212,11 @@ type threadObject struct {
 	thread *Thread
 }
 
-func (*threadObject) typeName() string           { return "Thread" }
-func (o *threadObject) signaled(*Thread) bool    { return o.thread.state == threadEnded }
-func (o *threadObject) take(*Thread) bool        { return false }
-func (o *processObject) signaled(*Thread) bool   { return o.proc.exited }
-func (o *processObject) take(*Thread) bool       { return false }
-func (m *memoryCondition) signaled(*Thread) bool { return m.mm.Condition(m.condition) }
-func (m *memoryCondition) take(*Thread) bool     { return false }
+func (*threadObject) typeName() string         { return "Thread" }
+func (o *threadObject) signaled(*Thread) bool  { return o.thread.state == threadEnded }
+func (o *threadObject) take(*Thread) bool      { return false }
+func (o *processObject) signaled(*Thread) bool { return o.proc.exited }
+func (o *processObject) take(*Thread) bool     { return false }
 
 // Wait is NtWaitForSingleObject and NtWaitForMultipleObjects by handles, at most 64; timeout is in nanoseconds, Infinite for none.
 // INVALID_HANDLE, OBJECT_TYPE_MISMATCH for what cannot be waited for, INVALID_PARAMETER_1 for their number.

@@ -219,7 +219,11 @@ func peekNamedPipe(t *nt.Thread, a *peekArgs) (uint64, error) {
 	return 1, nil
 }
 
-const handleFlagInherit = 1
+// Flags of handles (handleapi.h).
+const (
+	handleFlagInherit = 1
+	handleFlagProtect = 2
+)
 
 type setHandleInformationArgs struct {
 	Handle      ntdef.Handle
@@ -227,10 +231,17 @@ type setHandleInformationArgs struct {
 }
 
 func setHandleInformation(t *nt.Thread, a *setHandleInformationArgs) (uint64, error) {
-	if a.Mask&handleFlagInherit == 0 {
-		return 1, nil
+	inherit, protect, st := t.Process().HandleFlags(a.Handle)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
-	return boolOf(t, t.Process().SetInherit(a.Handle, a.Flags&handleFlagInherit != 0))
+	if a.Mask&handleFlagInherit != 0 {
+		inherit = a.Flags&handleFlagInherit != 0
+	}
+	if a.Mask&handleFlagProtect != 0 {
+		protect = a.Flags&handleFlagProtect != 0
+	}
+	return boolOf(t, t.Process().SetHandleFlags(a.Handle, inherit, protect))
 }
 
 type getHandleInformationArgs struct {
@@ -239,8 +250,9 @@ type getHandleInformationArgs struct {
 }
 
 func getHandleInformation(t *nt.Thread, a *getHandleInformationArgs) (uint64, error) {
-	if !t.Process().HasHandle(a.Handle) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	inherit, protect, st := t.Process().HandleFlags(a.Handle)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
-	return 1, t.Store32(uint64(a.Flags), uint32(truth(t.Process().Inherits(a.Handle))))
+	return 1, t.Store32(uint64(a.Flags), uint32(truth(inherit)*handleFlagInherit|truth(protect)*handleFlagProtect))
 }

@@ -81,7 +81,11 @@ func createMemoryResourceNotification(t *nt.Thread, a *createNotificationArgs) (
 	if a.Type > uint32(ntmm.HighMemory) {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
-	return uint64(t.Process().OpenMemoryCondition(ntmm.MemoryCondition(a.Type))), nil
+	h, st := t.Process().OpenMemoryCondition(ntmm.MemoryCondition(a.Type))
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
+	}
+	return uint64(h), nil
 }
 
 type queryNotificationArgs struct {

@@ -130,12 +130,9 @@ type duplicateHandleArgs struct {
 }
 
 func duplicateHandle(t *nt.Thread, a *duplicateHandleArgs) (uint64, error) {
-	const closeSource = 1
-	p := t.Process()
-	if !p.IsProcess(a.SourceProcess) || !p.IsProcess(a.TargetProcess) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
-	}
-	h, st := t.DuplicateHandle(a.Source, a.Options&closeSource != 0)
+	h, st := t.DuplicateObject(&nt.DuplicateRequest{
+		From: a.SourceProcess, Source: a.Source, To: a.TargetProcess, Access: a.Access, Inherit: a.Inherit, Options: a.Options,
+	})
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}
