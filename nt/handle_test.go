@@ -14,7 +14,7 @@ func objectProcess(t *testing.T, ram uint64) *Process {
 	s, err := New(Config{RAMBytes: ram, SystemImages: ntdllImage(t)})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	p := &Process{sys: s, local: map[any]any{}, token: newToken(nil)}
+	p := &Process{sys: s, local: map[any]any{}, token: s.newToken(nil)}
 	p.handles.init(s)
 	return p
 }

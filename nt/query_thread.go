@@ -263,6 +263,9 @@ var threadSets = map[uint32]threadSet{
 	threadAffinityMask: {8, func(_, _ *Thread, b []byte) (ntdef.Status, error) {
 		return affinity(binary.LittleEndian.Uint64(b)), nil
 	}},
+	threadImpersonationToken: {8, func(t, o *Thread, b []byte) (ntdef.Status, error) {
+		return t.Impersonate(o, ntdef.Handle(binary.LittleEndian.Uint64(b))), nil
+	}},
 	threadGroupInformation: {16, setGroup},
 	threadWin32StartAddress: {8, func(_, o *Thread, b []byte) (ntdef.Status, error) {
 		o.entry = binary.LittleEndian.Uint64(b)

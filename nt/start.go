@@ -59,7 +59,12 @@ func (s *System) newProcess(pe *loader.PE, parent *Process) (*Process, ntdef.Sta
 	t := s.newThread(p, p.id+4)
 	p.thread, p.threads = t, []*Thread{t}
 	s.lastID = t.id
-	p.object, p.token = &processObject{proc: p}, newToken(s.privileges)
+	p.object = &processObject{proc: p}
+	if parent != nil {
+		p.token = parent.token.duplicate(s)
+	} else {
+		p.token = s.newToken(s.privileges)
+	}
 	p.page = ntmm.NormalPriority
 	return p, st
 }

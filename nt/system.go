@@ -89,6 +89,7 @@ type System struct {
 	privileges []Privilege
 	layout     Layout
 	locales    locales
+	lastLUID   uint64
 	registry   *registry // nil: nothing has looked at it; see keys
 
 	registryFile string // "": none

@@ -50,6 +50,8 @@ type Thread struct {
 	codeOptOut     bool   // of the policy against dynamic code
 	io, page       uint32 // I/O and memory priority
 	debug          [6]uint64
+
+	impersonating *token // nil: nobody
 }
 
 // newThread makes a thread of a process, of which the scheduler does not know yet.

@@ -2,49 +2,22 @@ package nt
 
 import (
 	"encoding/binary"
-	"maps"
 	"slices"
-	"strings"
 
 	"github.com/pagewalk/pagewalk/ntdef"
 )
 
-// A Privilege is the LUID of a privilege, whose high half is 0 (winnt.h, SE_*_PRIVILEGE).
-type Privilege uint32
-
-// The privileges that services here ask for.
+// Access rights of tokens (winnt.h, TOKEN_*).
 const (
-	SeLockMemoryPrivilege           Privilege = 4 // large pages, AWE
-	SeIncreaseQuotaPrivilege        Privilege = 5 // the system file cache
-	SeProfileSingleProcessPrivilege Privilege = 13
-	SeIncreaseBasePriorityPrivilege Privilege = 14
-	SeCreatePagefilePrivilege       Privilege = 15
-	SeBackupPrivilege               Privilege = 17
-	SeRestorePrivilege              Privilege = 18
-	SeDebugPrivilege                Privilege = 20
-	SeChangeNotifyPrivilege         Privilege = 23
+	tokenDuplicate        uint32 = 0x0002
+	tokenImpersonate      uint32 = 0x0004
+	tokenQuery            uint32 = 0x0008
+	tokenQuerySource      uint32 = 0x0010
+	tokenAdjustPrivileges uint32 = 0x0020
+	tokenAdjustGroups     uint32 = 0x0040
+	tokenAdjustDefault    uint32 = 0x0080
+	tokenAdjustSessionID  uint32 = 0x0100
 )
-
-var privilegeNames = map[Privilege]string{
-	SeLockMemoryPrivilege: "SeLockMemoryPrivilege", SeIncreaseQuotaPrivilege: "SeIncreaseQuotaPrivilege",
-	SeProfileSingleProcessPrivilege: "SeProfileSingleProcessPrivilege",
-	SeIncreaseBasePriorityPrivilege: "SeIncreaseBasePriorityPrivilege",
-	SeCreatePagefilePrivilege:       "SeCreatePagefilePrivilege", SeDebugPrivilege: "SeDebugPrivilege",
-	SeChangeNotifyPrivilege: "SeChangeNotifyPrivilege", SeBackupPrivilege: "SeBackupPrivilege", SeRestorePrivilege: "SeRestorePrivilege",
-}
-
-// PrivilegeByName finds a privilege by its name without regard to case.
-func PrivilegeByName(name string) (Privilege, bool) {
-	for p, n := range privilegeNames {
-		if strings.EqualFold(n, name) {
-			return p, true
-		}
-	}
-	return 0, false
-}
-
-// PrivilegeNames returns the names of all, sorted.
-func PrivilegeNames() []string { return slices.Sorted(maps.Values(privilegeNames)) }
 
 // Attributes of a privilege in a token (winnt.h).
 const (
@@ -52,57 +25,160 @@ const (
 	sePrivilegeEnabled          = 2
 )
 
-// token is an access token: privileges with their attributes. Those that Config grants are there, disabled, until the program
-// enables them (AdjustTokenPrivileges), as on Windows.
+// Attributes of a group in a token (winnt.h, SE_GROUP_*).
+const (
+	seGroupMandatory = 0x01
+	seGroupEnabled   = 0x04
+	seGroupOwner     = 0x08
+	seGroupDenyOnly  = 0x10
+	seGroupIntegrity = 0x60 // INTEGRITY and INTEGRITY_ENABLED
+	seGroupUsual     = 0x07
+	seGroupLogonID   = 0xc0000007
+)
+
+// Kinds of tokens (winnt.h, TOKEN_TYPE and SECURITY_IMPERSONATION_LEVEL).
+const (
+	tokenPrimary       = 1
+	tokenImpersonation = 2
+
+	securityAnonymous      = 0
+	securityIdentification = 1
+	securityImpersonation  = 2
+	securityDelegation     = 3
+)
+
+// token is an access token: who a process is, and what it may do beside that. Privileges that Config grants are there, disabled,
+// until the program enables them (AdjustTokenPrivileges), as on Windows. The user is an ordinary one, at the medium integrity level.
 type token struct {
 	objectHeader
-	privileges map[Privilege]uint32
+	id, modified uint64 // LUIDs
+	kind         uint32 // tokenPrimary, tokenImpersonation
+	level        uint32 // of impersonation
+	groups       []tokenGroup
+	owner        SID
+	primaryGroup SID
+	defaultDacl  []byte // an ACL; nil: none
+	privileges   map[Privilege]uint32
+}
+
+type tokenGroup struct {
+	sid        SID
+	attributes uint32
 }
 
 func (*token) typeName() string { return "Token" }
 
-func newToken(granted []Privilege) *token {
-	t := &token{privileges: map[Privilege]uint32{SeChangeNotifyPrivilege: sePrivilegeEnabled | sePrivilegeEnabledByDefault}}
+// newToken makes the token of a machine's first process.
+func (s *System) newToken(granted []Privilege) *token {
+	t := &token{
+		id: s.newLUID(), modified: s.newLUID(), kind: tokenPrimary, owner: userSID, primaryGroup: domainUsersSID,
+		privileges: map[Privilege]uint32{
+			SeChangeNotifyPrivilege: sePrivilegeEnabled | sePrivilegeEnabledByDefault,
+			25:                      0, // SeUndockPrivilege, and two more that every user has
+			33:                      0, // SeIncreaseWorkingSetPrivilege
+			34:                      0, // SeTimeZonePrivilege
+		},
+	}
 	for _, p := range granted {
 		t.privileges[p] |= 0
 	}
+	for _, g := range []SID{
+		domainUsersSID, everyoneSID, localAccountSID, usersSID, interactiveSID, consoleLogonSID, authenticatedSID, thisOrgSID,
+	} {
+		t.groups = append(t.groups, tokenGroup{g, seGroupUsual})
+	}
+	t.groups = append(t.groups, tokenGroup{logonSID, seGroupLogonID}, tokenGroup{localSID, seGroupUsual}, tokenGroup{ntlmSID, seGroupUsual},
+		tokenGroup{mediumSID, seGroupIntegrity})
+	t.defaultDacl = newACL(
+		ace{accessAllowed, 0, ntdef.GENERIC_ALL, userSID}, ace{accessAllowed, 0, ntdef.GENERIC_ALL, systemSID},
+		ace{accessAllowed, 0, ntdef.GENERIC_READ | ntdef.GENERIC_EXECUTE, logonSID},
+	)
 	return t
 }
 
-// Holds reports whether the process's token has a privilege enabled.
-func (p *Process) Holds(privilege Privilege) bool {
-	return p.token.privileges[privilege]&sePrivilegeEnabled != 0
-}
-
-// OpenToken is NtOpenProcessToken.
-func (p *Process) OpenToken() ntdef.Handle { return p.handles.add(p.token) }
-
-type openProcessTokenArgs struct {
-	Process ntdef.Handle
-	Access  uint32
-	Token   ntdef.Ptr[uint64]
-}
-
-func ntOpenProcessToken(t *Thread, a *openProcessTokenArgs) (ntdef.Status, error) {
-	p, st := t.proc.process(a.Process)
-	if st != ntdef.STATUS_SUCCESS {
-		return st, nil
+// duplicate copies a token.
+func (t *token) duplicate(s *System) *token {
+	c := *t
+	c.objectHeader = objectHeader{}
+	c.id = s.newLUID()
+	c.groups = slices.Clone(t.groups)
+	c.privileges = map[Privilege]uint32{}
+	for p := firstPrivilege; p < maxPrivilege; p++ {
+		if a, has := t.privileges[p]; has {
+			c.privileges[p] = a
+		}
 	}
-	h := t.proc.handles.add(p.token)
-	return ntdef.STATUS_SUCCESS, t.Store64(uint64(a.Token), uint64(h))
+	return &c
 }
 
-type adjustPrivilegesTokenArgs struct {
-	Token        ntdef.Handle
-	DisableAll   bool
-	New          uint64 // TOKEN_PRIVILEGES
-	Length       uint32
-	Previous     uint64
-	ReturnLength ntdef.Ptr[uint32]
+// has reports whether the token's user or one of its enabled groups is a SID; for what denies, one that is there for that alone too.
+func (t *token) has(s SID, denying bool) bool {
+	return userSID.equal(s) || slices.ContainsFunc(t.groups, func(g tokenGroup) bool {
+		return g.sid.equal(s) && (g.attributes&seGroupEnabled != 0 || denying && g.attributes&seGroupDenyOnly != 0)
+	})
 }
 
-func ntAdjustPrivilegesToken(t *Thread, a *adjustPrivilegesTokenArgs) (ntdef.Status, error) {
-	return t.AdjustPrivileges(a.Token, a.DisableAll, a.New, a.Length, a.Previous, a.ReturnLength)
+// holds reports whether a privilege is enabled.
+func (t *token) holds(p Privilege) bool { return t.privileges[p]&sePrivilegeEnabled != 0 }
+
+// Holds reports whether the process's token has a privilege enabled.
+func (p *Process) Holds(privilege Privilege) bool { return p.token.holds(privilege) }
+
+// newLUID returns the next locally unique identifier.
+func (s *System) newLUID() uint64 {
+	s.lastLUID++
+	return firstLUID + s.lastLUID
+}
+
+// firstLUID lies above those of the system's own logon sessions.
+const firstLUID = 0x20000
+
+// OpenProcessToken is NtOpenProcessToken: INVALID_HANDLE, OBJECT_TYPE_MISMATCH, ACCESS_DENIED.
+func (p *Process) OpenProcessToken(process ntdef.Handle, access uint32) (ntdef.Handle, ntdef.Status) {
+	q, st := p.ProcessFor(process, PROCESS_QUERY_LIMITED_INFORMATION)
+	if st != ntdef.STATUS_SUCCESS {
+		return 0, st
+	}
+	return p.handles.open(q.token, access, 0)
+}
+
+// Handles that name tokens without being opened (winnt.h, GetCurrentProcessToken and its like): they may query only.
+const (
+	currentProcessToken         = ^ntdef.Handle(0) - 3
+	currentThreadToken          = ^ntdef.Handle(0) - 4
+	currentThreadEffectiveToken = ^ntdef.Handle(0) - 5
+)
+
+// token returns the token of a handle with some rights: INVALID_HANDLE, OBJECT_TYPE_MISMATCH, ACCESS_DENIED, NO_TOKEN.
+func (t *Thread) token(h ntdef.Handle, need uint32) (*token, ntdef.Status) {
+	switch {
+	case h == currentThreadToken && t.impersonating == nil:
+		return nil, ntdef.STATUS_NO_TOKEN
+	case h < currentThreadEffectiveToken || h > currentProcessToken:
+		return with[*token](t.proc, h, need)
+	case need&^(tokenQuery|tokenQuerySource) != 0:
+		return nil, ntdef.STATUS_ACCESS_DENIED
+	case h != currentProcessToken && t.impersonating != nil:
+		return t.impersonating, ntdef.STATUS_SUCCESS
+	}
+	return t.proc.token, ntdef.STATUS_SUCCESS
+}
+
+// Impersonate has a thread act with the token of a handle, or with its process's again (0): BAD_TOKEN_TYPE for a primary one.
+func (t *Thread) Impersonate(who *Thread, h ntdef.Handle) ntdef.Status {
+	if h == 0 {
+		who.impersonating = nil
+		return ntdef.STATUS_SUCCESS
+	}
+	o, st := with[*token](t.proc, h, tokenImpersonate)
+	switch {
+	case st != ntdef.STATUS_SUCCESS:
+		return st
+	case o.kind != tokenImpersonation:
+		return ntdef.STATUS_BAD_TOKEN_TYPE
+	}
+	who.impersonating = o
+	return st
 }
 
 // AdjustPrivileges is NtAdjustPrivilegesToken: it enables, disables or removes privileges by the TOKEN_PRIVILEGES at entries and
@@ -110,10 +186,14 @@ func ntAdjustPrivilegesToken(t *Thread, a *adjustPrivilegesTokenArgs) (ntdef.Sta
 func (t *Thread) AdjustPrivileges(
 	handle ntdef.Handle, disableAll bool, entries uint64, length uint32, previous uint64, returnLength ntdef.Ptr[uint32],
 ) (ntdef.Status, error) {
-	const entry, maxPrivileges, removed = 12, 64, 4
-	o, ok := t.proc.handles.get(handle).(*token)
-	if !ok {
-		return ntdef.STATUS_INVALID_HANDLE, nil
+	const entry, removed = 12, 4
+	rights := tokenAdjustPrivileges
+	if previous != 0 {
+		rights |= tokenQuery
+	}
+	o, st := t.token(handle, rights)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
 	}
 	var changed []byte // LUID_AND_ATTRIBUTES with the old attributes
 	note := func(p Privilege, old uint32) {
@@ -124,7 +204,7 @@ func (t *Thread) AdjustPrivileges(
 	wanted := map[Privilege]uint32{}
 	var order []Privilege
 	if disableAll {
-		for p := Privilege(0); p < maxPrivileges; p++ {
+		for p := firstPrivilege; p < maxPrivilege; p++ {
 			if _, has := o.privileges[p]; has {
 				wanted[p], order = 0, append(order, p)
 			}
@@ -134,7 +214,7 @@ func (t *Thread) AdjustPrivileges(
 		if err != nil {
 			return 0, err
 		}
-		if n > maxPrivileges {
+		if n > 64 {
 			return ntdef.STATUS_INVALID_PARAMETER, nil
 		}
 		b := make([]byte, entry*n)
@@ -170,6 +250,9 @@ func (t *Thread) AdjustPrivileges(
 			return 0, err
 		}
 	}
+	if len(changed) > 0 {
+		o.modified = t.sys.newLUID()
+	}
 	for _, p := range order {
 		if wanted[p]&removed != 0 {
 			delete(o.privileges, p)
@@ -178,9 +261,4 @@ func (t *Thread) AdjustPrivileges(
 		o.privileges[p] = o.privileges[p]&^sePrivilegeEnabled | wanted[p]&sePrivilegeEnabled
 	}
 	return result, nil
-}
-
-var tokenServices = []Service{
-	service("NtOpenProcessToken", Partial("access rights are not checked"), ntOpenProcessToken),
-	service("NtAdjustPrivilegesToken", Partial("access rights are not checked"), ntAdjustPrivilegesToken),
 }

@@ -34,10 +34,11 @@ type openProcessTokenArgs struct {
 }
 
 func openProcessToken(t *nt.Thread, a *openProcessTokenArgs) (uint64, error) {
-	if !t.Process().IsProcess(a.Process) {
-		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	h, st := t.Process().OpenProcessToken(a.Process, a.Access)
+	if st != ntdef.STATUS_SUCCESS {
+		return fail(t, ntdll.DosError(st))
 	}
-	return 1, t.Store64(uint64(a.Token), uint64(t.Process().OpenToken()))
+	return 1, t.Store64(uint64(a.Token), uint64(h))
 }
 
 type lookupPrivilegeArgs struct {

@@ -1,0 +1,606 @@
+package nt
+
+import (
+	"encoding/binary"
+
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/x86"
+)
+
+var tokenServices = []Service{
+	service("NtOpenProcessToken", Full, ntOpenProcessToken),
+	service("NtOpenProcessTokenEx", Full, ntOpenProcessTokenEx),
+	service("NtOpenThreadToken", Full, ntOpenThreadToken),
+	service("NtOpenThreadTokenEx", Full, ntOpenThreadTokenEx),
+	service("NtQueryInformationToken", Partial("classes 1-13, 15, 17-21, 23-32, 37, 39, 40, 42, 44"), ntQueryInformationToken),
+	service("NtSetInformationToken", Partial("classes 4-6"), ntSetInformationToken),
+	service("NtDuplicateToken", Full, ntDuplicateToken),
+	service("NtAdjustPrivilegesToken", Full, ntAdjustPrivilegesToken),
+	service("NtAdjustGroupsToken", Partial("every group is mandatory"), ntAdjustGroupsToken),
+	service("NtPrivilegeCheck", Full, ntPrivilegeCheck),
+	service("NtFilterToken", Partial("refused"), ntFilterToken),
+	service("NtImpersonateAnonymousToken", Partial("refused"), ntImpersonateAnonymousToken),
+	service("NtAllocateLocallyUniqueId", Full, ntAllocateLocallyUniqueID),
+}
+
+type openProcessTokenArgs struct {
+	Process ntdef.Handle
+	Access  uint32
+	Token   ntdef.Ptr[uint64]
+}
+
+func ntOpenProcessToken(t *Thread, a *openProcessTokenArgs) (ntdef.Status, error) {
+	return ntOpenProcessTokenEx(t, &openProcessTokenExArgs{a.Process, a.Access, 0, a.Token})
+}
+
+type openProcessTokenExArgs struct {
+	Process    ntdef.Handle
+	Access     uint32
+	Attributes uint32 // OBJ_INHERIT
+	Token      ntdef.Ptr[uint64]
+}
+
+func ntOpenProcessTokenEx(t *Thread, a *openProcessTokenExArgs) (ntdef.Status, error) {
+	if err := t.Probe(uint64(a.Token), 8, x86.Write); err != nil {
+		return 0, err
+	}
+	p, st := t.proc.ProcessFor(a.Process, PROCESS_QUERY_LIMITED_INFORMATION)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	return t.openToken(p.token, a.Access, a.Attributes, a.Token)
+}
+
+func (t *Thread) openToken(o *token, access, attributes uint32, at ntdef.Ptr[uint64]) (ntdef.Status, error) {
+	h, st := t.proc.handles.open(o, access, attributes)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	return st, t.Store64(uint64(at), uint64(h))
+}
+
+type openThreadTokenArgs struct {
+	Thread     ntdef.Handle
+	Access     uint32
+	OpenAsSelf bool
+	Token      ntdef.Ptr[uint64]
+}
+
+func ntOpenThreadToken(t *Thread, a *openThreadTokenArgs) (ntdef.Status, error) {
+	return ntOpenThreadTokenEx(t, &openThreadTokenExArgs{a.Thread, a.Access, a.OpenAsSelf, 0, a.Token})
+}
+
+type openThreadTokenExArgs struct {
+	Thread     ntdef.Handle
+	Access     uint32
+	OpenAsSelf bool
+	Attributes uint32
+	Token      ntdef.Ptr[uint64]
+}
+
+// ntOpenThreadTokenEx gives NO_TOKEN for a thread that impersonates nobody, CANT_OPEN_ANONYMOUS for one that does so anonymously.
+func ntOpenThreadTokenEx(t *Thread, a *openThreadTokenExArgs) (ntdef.Status, error) {
+	if err := t.Probe(uint64(a.Token), 8, x86.Write); err != nil {
+		return 0, err
+	}
+	o, ok := t.proc.resolve(t, a.Thread).(*threadObject)
+	switch {
+	case t.proc.resolve(t, a.Thread) == nil:
+		return ntdef.STATUS_INVALID_HANDLE, nil
+	case !ok:
+		return ntdef.STATUS_OBJECT_TYPE_MISMATCH, nil
+	case o.thread.impersonating == nil:
+		return ntdef.STATUS_NO_TOKEN, nil
+	case o.thread.impersonating.level == securityAnonymous:
+		return ntdef.STATUS_CANT_OPEN_ANONYMOUS, nil
+	}
+	return t.openToken(o.thread.impersonating, a.Access, a.Attributes, a.Token)
+}
+
+// The classes of NtQueryInformationToken (winnt.h, TOKEN_INFORMATION_CLASS).
+const (
+	tokenUser                  = 1
+	tokenGroups                = 2
+	tokenPrivileges            = 3
+	tokenOwner                 = 4
+	tokenPrimaryGroup          = 5
+	tokenDefaultDacl           = 6
+	tokenSource                = 7
+	tokenType                  = 8
+	tokenImpersonationLevel    = 9
+	tokenStatistics            = 10
+	tokenRestrictedSids        = 11
+	tokenSessionID             = 12
+	tokenGroupsAndPrivileges   = 13
+	tokenSandBoxInert          = 15
+	tokenOrigin                = 17
+	tokenElevationType         = 18
+	tokenLinkedToken           = 19
+	tokenElevation             = 20
+	tokenHasRestrictions       = 21
+	tokenVirtualizationAllowed = 23
+	tokenVirtualizationEnabled = 24
+	tokenIntegrityLevel        = 25
+	tokenUIAccess              = 26
+	tokenMandatoryPolicy       = 27
+	tokenLogonSid              = 28
+	tokenIsAppContainer        = 29
+	tokenCapabilities          = 30
+	tokenAppContainerSid       = 31
+	tokenAppContainerNumber    = 32
+	tokenDeviceGroups          = 37
+	tokenSecurityAttributes    = 39
+	tokenIsRestricted          = 40
+	tokenPrivateNameSpace      = 42
+	tokenBnoIsolation          = 44
+)
+
+// sessionID is the number of the session that every process belongs to.
+const sessionID = 1
+
+// inquiry lays an answer out that has pointers into itself: at is where it will lie.
+type inquiry struct {
+	at uint64
+	b  []byte
+}
+
+func (q *inquiry) u32(values ...uint32) {
+	for _, v := range values {
+		q.b = binary.LittleEndian.AppendUint32(q.b, v)
+	}
+}
+
+func (q *inquiry) u64(values ...uint64) {
+	for _, v := range values {
+		q.b = binary.LittleEndian.AppendUint64(q.b, v)
+	}
+}
+
+// pointer stores the address of what comes next at an offset.
+func (q *inquiry) pointer(offset int) {
+	binary.LittleEndian.PutUint64(q.b[offset:], q.at+uint64(len(q.b)))
+}
+
+// sid appends a SID and stores its address at an offset.
+func (q *inquiry) sid(offset int, s SID) {
+	q.pointer(offset)
+	q.b = append(q.b, s.Bytes()...)
+}
+
+// sids appends SID_AND_ATTRIBUTES and then the SIDs.
+func (q *inquiry) sids(groups ...tokenGroup) {
+	first := len(q.b)
+	for _, g := range groups {
+		q.u64(0, uint64(g.attributes))
+	}
+	for i, g := range groups {
+		q.sid(first+16*i, g.sid)
+	}
+}
+
+// groupList appends TOKEN_GROUPS.
+func (q *inquiry) groupList(groups ...tokenGroup) {
+	q.u64(uint64(len(groups)))
+	q.sids(groups...)
+}
+
+// privilegeList appends LUID_AND_ATTRIBUTES and returns how many.
+func (t *token) privilegeList(b []byte) ([]byte, uint32) {
+	n := uint32(0)
+	for p := firstPrivilege; p < maxPrivilege; p++ {
+		if a, has := t.privileges[p]; has {
+			b = binary.LittleEndian.AppendUint64(b, uint64(p))
+			b = binary.LittleEndian.AppendUint32(b, a)
+			n++
+		}
+	}
+	return b, n
+}
+
+// tokenClasses lay out what NtQueryInformationToken answers.
+var tokenClasses = map[uint32]func(t *token, q *inquiry){
+	tokenUser:   func(_ *token, q *inquiry) { q.sids(tokenGroup{userSID, 0}) },
+	tokenGroups: func(t *token, q *inquiry) { q.groupList(t.groups...) },
+	tokenPrivileges: func(t *token, q *inquiry) {
+		list, n := t.privilegeList(nil)
+		q.u32(n)
+		q.b = append(q.b, list...)
+	},
+	tokenOwner: func(t *token, q *inquiry) {
+		q.u64(0)
+		q.sid(0, t.owner)
+	},
+	tokenPrimaryGroup: func(t *token, q *inquiry) {
+		q.u64(0)
+		q.sid(0, t.primaryGroup)
+	},
+	tokenDefaultDacl: func(t *token, q *inquiry) {
+		q.u64(0)
+		if t.defaultDacl != nil {
+			q.pointer(0)
+			q.b = append(q.b, t.defaultDacl...)
+		}
+	},
+	tokenSource: func(_ *token, q *inquiry) {
+		q.b = append(q.b, "User32 \x00"...)
+		q.u64(logonID - 0x100) // of winlogon
+	},
+	tokenType:               func(t *token, q *inquiry) { q.u32(t.kind) },
+	tokenImpersonationLevel: func(t *token, q *inquiry) { q.u32(t.level) },
+	tokenStatistics: func(t *token, q *inquiry) {
+		const never = 1<<63 - 1
+		_, privileges := t.privilegeList(nil)
+		q.u64(t.id, logonID, never)
+		q.u32(t.kind, t.level, 4096, 0, uint32(len(t.groups)), privileges) // 4096 bytes for changes, all used
+		q.u64(t.modified)
+	},
+	tokenRestrictedSids: func(_ *token, q *inquiry) { q.groupList() },
+	tokenSessionID:      func(_ *token, q *inquiry) { q.u32(sessionID) },
+	tokenGroupsAndPrivileges: func(t *token, q *inquiry) {
+		all := append([]tokenGroup{{userSID, 0}}, t.groups...)
+		q.u32(uint32(len(all)), 0)
+		q.u64(0)
+		q.u32(0, 0)
+		q.u64(0)
+		_, n := t.privilegeList(nil)
+		q.u32(n, 12*n)
+		q.u64(0, logonID)
+		q.pointer(8)
+		from := len(q.b)
+		q.sids(all...)
+		binary.LittleEndian.PutUint32(q.b[4:], uint32(len(q.b)-from))
+		q.pointer(40)
+		q.b, _ = t.privilegeList(q.b)
+	},
+	tokenSandBoxInert:          zero32,
+	tokenOrigin:                func(_ *token, q *inquiry) { q.u64(0x3e7) }, // the system's logon session
+	tokenElevationType:         func(_ *token, q *inquiry) { q.u32(1) },     // TokenElevationTypeDefault: nothing is split off
+	tokenElevation:             zero32,
+	tokenHasRestrictions:       zero32,
+	tokenVirtualizationAllowed: zero32,
+	tokenVirtualizationEnabled: zero32,
+	tokenIntegrityLevel:        func(_ *token, q *inquiry) { q.sids(tokenGroup{mediumSID, seGroupIntegrity}) },
+	tokenUIAccess:              zero32,
+	tokenMandatoryPolicy:       func(_ *token, q *inquiry) { q.u32(3) }, // NO_WRITE_UP, NEW_PROCESS_MIN
+	tokenLogonSid:              func(_ *token, q *inquiry) { q.groupList(tokenGroup{logonSID, seGroupLogonID}) },
+	tokenIsAppContainer:        zero32,
+	tokenCapabilities:          func(_ *token, q *inquiry) { q.groupList() },
+	tokenAppContainerSid:       func(_ *token, q *inquiry) { q.u64(0) },
+	tokenAppContainerNumber:    zero32,
+	tokenDeviceGroups:          func(_ *token, q *inquiry) { q.groupList() },
+	tokenSecurityAttributes:    func(_ *token, q *inquiry) { q.u64(1, 0) }, // version 1, none
+	tokenIsRestricted:          zero32,
+	tokenPrivateNameSpace:      zero32,
+	tokenBnoIsolation:          func(_ *token, q *inquiry) { q.u64(0, 0) },
+}
+
+func zero32(_ *token, q *inquiry) { q.u32(0) }
+
+type queryInformationTokenArgs struct {
+	Token        ntdef.Handle
+	Class        uint32
+	Buffer       uint64
+	Length       uint32
+	ReturnLength ntdef.Ptr[uint32]
+}
+
+func ntQueryInformationToken(t *Thread, a *queryInformationTokenArgs) (ntdef.Status, error) {
+	need := tokenQuery
+	if a.Class == tokenSource {
+		need = tokenQuerySource
+	}
+	lay := tokenClasses[a.Class]
+	if lay == nil && a.Class != tokenLinkedToken {
+		t.sys.warn("NtQueryInformationToken: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
+		return ntdef.STATUS_INVALID_INFO_CLASS, nil
+	}
+	o, st := t.token(a.Token, need)
+	switch {
+	case st != ntdef.STATUS_SUCCESS:
+		return st, nil
+	case a.Class == tokenLinkedToken:
+		return ntdef.STATUS_NO_SUCH_LOGON_SESSION, nil
+	case a.Class == tokenImpersonationLevel && o.kind != tokenImpersonation:
+		return ntdef.STATUS_INVALID_INFO_CLASS, nil
+	}
+	q := inquiry{at: a.Buffer}
+	lay(o, &q)
+	if a.Length < uint32(len(q.b)) {
+		if a.ReturnLength == 0 {
+			return ntdef.STATUS_BUFFER_TOO_SMALL, nil
+		}
+		return ntdef.STATUS_BUFFER_TOO_SMALL, t.Store32(uint64(a.ReturnLength), uint32(len(q.b)))
+	}
+	return t.answer32(a.Buffer, q.b, a.ReturnLength)
+}
+
+type setInformationTokenArgs struct {
+	Token  ntdef.Handle
+	Class  uint32
+	Buffer uint64
+	Length uint32
+}
+
+// ntSetInformationToken sets the owner, the group and the ACL of objects that are made: INVALID_OWNER, INVALID_PRIMARY_GROUP.
+func ntSetInformationToken(t *Thread, a *setInformationTokenArgs) (ntdef.Status, error) {
+	switch a.Class {
+	case tokenSessionID:
+		if !t.proc.Holds(SeTcbPrivilege) {
+			return ntdef.STATUS_PRIVILEGE_NOT_HELD, nil
+		}
+		fallthrough
+	default:
+		t.sys.warn("NtSetInformationToken: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
+		return ntdef.STATUS_INVALID_INFO_CLASS, nil
+	case tokenOwner, tokenPrimaryGroup, tokenDefaultDacl:
+	}
+	o, st := t.token(a.Token, tokenAdjustDefault)
+	switch {
+	case st != ntdef.STATUS_SUCCESS:
+		return st, nil
+	case a.Length < 8:
+		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
+	}
+	at, err := t.Load64(a.Buffer)
+	if err != nil {
+		return 0, err
+	}
+	if a.Class == tokenDefaultDacl {
+		var acl []byte
+		if at != 0 {
+			if acl, err = t.loadACL(at); err != nil {
+				return 0, err
+			}
+		}
+		o.defaultDacl, o.modified = acl, t.sys.newLUID()
+		return ntdef.STATUS_SUCCESS, nil
+	}
+	s, err := t.loadSID(at)
+	if err != nil {
+		return 0, err
+	}
+	if a.Class == tokenOwner {
+		if !o.mayOwn(s) {
+			return ntdef.STATUS_INVALID_OWNER, nil
+		}
+		o.owner = s
+	} else {
+		if !o.has(s, true) {
+			return ntdef.STATUS_INVALID_PRIMARY_GROUP, nil
+		}
+		o.primaryGroup = s
+	}
+	o.modified = t.sys.newLUID()
+	return ntdef.STATUS_SUCCESS, nil
+}
+
+// mayOwn reports whether the token may make a SID the owner of an object: its user, or a group for that.
+func (t *token) mayOwn(s SID) bool {
+	if userSID.equal(s) {
+		return true
+	}
+	for _, g := range t.groups {
+		if g.sid.equal(s) && g.attributes&seGroupOwner != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+type duplicateTokenArgs struct {
+	Token            ntdef.Handle
+	DesiredAccess    uint32 // 0: that of Token
+	ObjectAttributes uint64
+	EffectiveOnly    bool
+	Type             uint32
+	NewToken         ntdef.Ptr[uint64]
+}
+
+func ntDuplicateToken(t *Thread, a *duplicateTokenArgs) (ntdef.Status, error) {
+	const qosAt, levelAt = 0x28, 4
+	if err := t.Probe(uint64(a.NewToken), 8, x86.Write); err != nil {
+		return 0, err
+	}
+	oa, err := t.objectAttributes(a.ObjectAttributes)
+	if err != nil {
+		return 0, err
+	}
+	o, st := t.token(a.Token, tokenDuplicate)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	level := o.level
+	if a.ObjectAttributes != 0 {
+		qos, err := t.Load64(a.ObjectAttributes + qosAt)
+		if err != nil {
+			return 0, err
+		}
+		if qos != 0 {
+			if level, err = t.Load32(qos + levelAt); err != nil {
+				return 0, err
+			}
+		}
+	}
+	switch {
+	case a.Type != tokenPrimary && a.Type != tokenImpersonation, level > securityDelegation:
+		return ntdef.STATUS_INVALID_PARAMETER, nil
+	case o.kind == tokenImpersonation && a.Type == tokenImpersonation && level > o.level,
+		o.kind == tokenImpersonation && a.Type == tokenPrimary && o.level < securityImpersonation:
+		return ntdef.STATUS_BAD_IMPERSONATION_LEVEL, nil
+	}
+	n := o.duplicate(t.sys)
+	n.kind, n.level = a.Type, level
+	if a.EffectiveOnly {
+		for p, attributes := range n.privileges {
+			if attributes&sePrivilegeEnabled == 0 {
+				delete(n.privileges, p)
+			}
+		}
+	}
+	access := a.DesiredAccess
+	if access == 0 {
+		access = t.proc.handles.granted(a.Token)
+	}
+	return t.openToken(n, access, oa.attributes, a.NewToken)
+}
+
+type adjustPrivilegesTokenArgs struct {
+	Token        ntdef.Handle
+	DisableAll   bool
+	New          uint64 // TOKEN_PRIVILEGES
+	Length       uint32
+	Previous     uint64
+	ReturnLength ntdef.Ptr[uint32]
+}
+
+func ntAdjustPrivilegesToken(t *Thread, a *adjustPrivilegesTokenArgs) (ntdef.Status, error) {
+	return t.AdjustPrivileges(a.Token, a.DisableAll, a.New, a.Length, a.Previous, a.ReturnLength)
+}
+
+type adjustGroupsTokenArgs struct {
+	Token          ntdef.Handle
+	ResetToDefault bool
+	New            uint64 // TOKEN_GROUPS
+	Length         uint32
+	Previous       uint64
+	ReturnLength   ntdef.Ptr[uint32]
+}
+
+// ntAdjustGroupsToken can change nothing: each group of the user is mandatory. CANT_DISABLE_MANDATORY for one that is to be disabled,
+// NOT_ALL_ASSIGNED for one that is not there.
+func ntAdjustGroupsToken(t *Thread, a *adjustGroupsTokenArgs) (ntdef.Status, error) {
+	const maxGroups = 1024
+	need := tokenAdjustGroups
+	if a.Previous != 0 {
+		need |= tokenQuery
+	}
+	o, st := t.token(a.Token, need)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	if !a.ResetToDefault {
+		n, err := t.Load32(a.New)
+		switch {
+		case err != nil:
+			return 0, err
+		case n > maxGroups:
+			return ntdef.STATUS_INVALID_PARAMETER, nil
+		}
+		for i := range uint64(n) {
+			at, err := t.Load64(a.New + 8 + 16*i)
+			if err != nil {
+				return 0, err
+			}
+			attributes, err := t.Load32(a.New + 16 + 16*i)
+			if err != nil {
+				return 0, err
+			}
+			s, err := t.loadSID(at)
+			switch {
+			case err != nil:
+				return 0, err
+			case !o.has(s, true) || userSID.equal(s):
+				st = ntdef.STATUS_NOT_ALL_ASSIGNED
+			case attributes&seGroupEnabled == 0:
+				return ntdef.STATUS_CANT_DISABLE_MANDATORY, nil
+			}
+		}
+	}
+	if a.Previous != 0 {
+		if a.Length < 8 {
+			return ntdef.STATUS_BUFFER_TOO_SMALL, t.Store32(uint64(a.ReturnLength), 8)
+		}
+		if err := t.Store64(a.Previous, 0); err != nil {
+			return 0, err
+		}
+	}
+	if a.ReturnLength != 0 {
+		return st, t.Store32(uint64(a.ReturnLength), 8)
+	}
+	return st, nil
+}
+
+type privilegeCheckArgs struct {
+	Token    ntdef.Handle
+	Required uint64 // PRIVILEGE_SET
+	Result   ntdef.Ptr[uint8]
+}
+
+// ntPrivilegeCheck looks which privileges of a set are enabled, and marks them. BAD_IMPERSONATION_LEVEL for an anonymous token.
+func ntPrivilegeCheck(t *Thread, a *privilegeCheckArgs) (ntdef.Status, error) {
+	const allNecessary, usedForAccess, maxSet = 1, 0x80000000, 64
+	if err := t.Probe(uint64(a.Result), 1, x86.Write); err != nil {
+		return 0, err
+	}
+	n, err := t.Load32(a.Required)
+	if err != nil {
+		return 0, err
+	}
+	control, err := t.Load32(a.Required + 4)
+	if err != nil {
+		return 0, err
+	}
+	o, st := t.token(a.Token, tokenQuery)
+	switch {
+	case st != ntdef.STATUS_SUCCESS:
+		return st, nil
+	case o.kind == tokenImpersonation && o.level < securityIdentification:
+		return ntdef.STATUS_BAD_IMPERSONATION_LEVEL, nil
+	case n > maxSet:
+		return ntdef.STATUS_INVALID_PARAMETER, nil
+	}
+	held := uint32(0)
+	for i := range uint64(n) {
+		at := a.Required + 8 + 12*i
+		luid, err := t.Load64(at)
+		if err != nil {
+			return 0, err
+		}
+		attributes, err := t.Load32(at + 8)
+		if err != nil {
+			return 0, err
+		}
+		attributes &^= usedForAccess
+		if luid < uint64(maxPrivilege) && o.holds(Privilege(luid)) {
+			attributes |= usedForAccess
+			held++
+		}
+		if err := t.Store32(at+8, attributes); err != nil {
+			return 0, err
+		}
+	}
+	result := uint8(0)
+	if held == n || held > 0 && control&allNecessary == 0 {
+		result = 1
+	}
+	return ntdef.STATUS_SUCCESS, t.Store8(uint64(a.Result), result)
+}
+
+type filterTokenArgs struct {
+	Token          ntdef.Handle
+	Flags          uint32
+	SidsToDisable  uint64
+	Privileges     uint64
+	RestrictedSids uint64
+	NewToken       ntdef.Ptr[uint64]
+}
+
+// ntFilterToken would make a token that may do less.
+func ntFilterToken(t *Thread, _ *filterTokenArgs) (ntdef.Status, error) {
+	t.sys.warn("NtFilterToken is not implemented (at %s)", t.proc.Where(t.cpu.RIP))
+	return ntdef.STATUS_NOT_IMPLEMENTED, nil
+}
+
+type impersonateAnonymousTokenArgs struct{ Thread ntdef.Handle }
+
+// ntImpersonateAnonymousToken would let a thread be nobody.
+func ntImpersonateAnonymousToken(t *Thread, _ *impersonateAnonymousTokenArgs) (ntdef.Status, error) {
+	t.sys.warn("NtImpersonateAnonymousToken is not implemented (at %s)", t.proc.Where(t.cpu.RIP))
+	return ntdef.STATUS_NOT_IMPLEMENTED, nil
+}
+
+type luidArgs struct{ LUID ntdef.Ptr[uint64] }
+
+func ntAllocateLocallyUniqueID(t *Thread, a *luidArgs) (ntdef.Status, error) {
+	return ntdef.STATUS_SUCCESS, t.Store64(uint64(a.LUID), t.sys.newLUID())
+}
