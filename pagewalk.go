@@ -171,13 +171,16 @@ func (m *Machine) start(program string, args []string, cfg *Config, size int64) 
 
 // systemDLLs chooses the built-in DLLs or real ones.
 func (m *Machine) systemDLLs(cfg *Config, sys *nt.Config) error {
+	make := SystemDLLs
 	if cfg.Sysroot != "" {
 		var err error
-		m.real, err = openSysroot(cfg.Sysroot)
+		if m.real, err = openSysroot(cfg.Sysroot); err != nil {
+			return err
+		}
 		sys.Sysroot = m.real
-		return err
+		make = standaloneDLLs
 	}
-	set, err := SystemDLLs()
+	set, err := make()
 	if err != nil {
 		return err
 	}
@@ -201,6 +204,10 @@ var SystemDLLs = sync.OnceValues(func() (*winapi.Set, error) {
 	}
 	return winapi.Build(append([]*winapi.DLL{ntdll.DLL(dlls...)}, dlls...))
 })
+
+// standaloneDLLs are those of the built-in ones that need no other, which older real systems may lack: Go's run-time, for one, does
+// not start without bcryptprimitives.
+var standaloneDLLs = sync.OnceValues(func() (*winapi.Set, error) { return winapi.Build([]*winapi.DLL{bcryptprimitives.DLL()}) })
 
 // System returns the executive, through which everything below can be reached.
 func (m *Machine) System() *nt.System { return m.sys }

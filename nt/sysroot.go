@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/pagewalk/pagewalk/loader"
@@ -26,6 +28,7 @@ type sysroot struct {
 	version string // "Wine 8.0 (10.0.19043.1)"
 	stubs   int    // system calls that ntdll has, and how many of them are there
 	served  int
+	win32u  bool // its stubs are known by name
 }
 
 // Sysroot describes the real system DLLs in a line, "" where the built-in ones run.
@@ -38,7 +41,7 @@ func (s *System) Sysroot() string {
 }
 
 // openSysroot mounts the system folder and reads the numbers of the services from ntdll's stubs.
-func (s *System) openSysroot(cfg *Sysroot) error {
+func (s *System) openSysroot(cfg *Sysroot, builtin map[string][]byte) error {
 	for _, root := range []*os.Root{cfg.System, cfg.NLS} {
 		if root == nil {
 			continue
@@ -46,6 +49,9 @@ func (s *System) openSysroot(cfg *Sysroot) error {
 		if err := s.Mount(Drive{Letter: 'C', Folder: `\Windows\System32`, Root: root, ReadOnly: true}); err != nil {
 			return err
 		}
+	}
+	if err := s.addMissing(builtin); err != nil {
+		return err
 	}
 	ntdll, err := s.systemFile("ntdll.dll")
 	if err != nil {
@@ -57,8 +63,34 @@ func (s *System) openSysroot(cfg *Sysroot) error {
 	}
 	s.sysroot = &sysroot{ntdll: ntdll, wine: exports.ByName("wine_get_version") != nil, version: imageVersion(ntdll.PE, exports)}
 	s.addStubs(ntdll.PE, exports)
+	for _, row := range s.table.rows {
+		if row != nil {
+			s.sysroot.served++
+		}
+	}
+	s.sysroot.stubs = s.sysroot.served + len(s.table.names)
 	if s.sysroot.served == 0 {
 		return fmt.Errorf("the sysroot's ntdll.dll (%s) has no system-call stubs that are known", s.sysroot.version)
+	}
+	return nil
+}
+
+// addMissing puts built-in DLLs among the real ones where those have none of their names.
+func (s *System) addMissing(builtin map[string][]byte) error {
+	for _, name := range slices.Sorted(maps.Keys(builtin)) {
+		n, folder, _, st := s.volumes.find(systemDirectory + name)
+		if n != nil {
+			continue
+		}
+		if st != ntdef.STATUS_OBJECT_NAME_NOT_FOUND {
+			return fmt.Errorf("add %s to the sysroot: %v", name, st)
+		}
+		file := &memoryFile{vol: &s.volumes}
+		if _, err := file.WriteAt(builtin[name], 0); err != nil {
+			return fmt.Errorf("add %s to the sysroot: %w", name, err)
+		}
+		n = s.volumes.newNode(name, folder, false)
+		n.content, n.attributes = file, ntdef.FILE_ATTRIBUTE_READONLY
 	}
 	return nil
 }
@@ -122,12 +154,19 @@ func (s *System) addStubs(pe *loader.PE, exports *loader.Exports) {
 		}
 		if !seen[n] {
 			seen[n] = true
-			s.sysroot.stubs++
 			s.table.set(n, name)
-			if s.table.row(n) != nil {
-				s.sysroot.served++
-			}
 		}
+	}
+}
+
+// noteImage reads the names of the window system's calls when win32u is mapped first. None of them is there.
+func (s *System) noteImage(sec *Section) {
+	if s.sysroot == nil || s.sysroot.win32u || !strings.EqualFold(sec.Name, "win32u.dll") {
+		return
+	}
+	s.sysroot.win32u = true
+	if exports, err := sec.PE.Exports(); err == nil {
+		s.addStubs(sec.PE, exports)
 	}
 }
 

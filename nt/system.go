@@ -36,7 +36,7 @@ type Config struct {
 	Registry   string      // file of the host that keeps the registry; "": none does
 
 	Sysroot      *Sysroot          // real system DLLs; nil: the built-in ones
-	SystemImages map[string][]byte // the built-in ones, in C:\Windows\System32: PE images by lower-case file name; ntdll.dll must be there
+	SystemImages map[string][]byte // the built-in ones, or those that Sysroot may lack, in C:\Windows\System32: PE images by lower-case file name; ntdll.dll must be there
 	UserFuncs    []UserFunc        // the bodies behind the built-in images' stubs, by number from UserFuncBase
 
 	Stdin          io.Reader
@@ -157,7 +157,7 @@ func (s *System) init(cfg *Config) error {
 	}
 	s.bias = s.rng.Uint64N(dllBiasSlots)
 	if cfg.Sysroot != nil {
-		err = s.openSysroot(cfg.Sysroot)
+		err = s.openSysroot(cfg.Sysroot, cfg.SystemImages)
 	} else {
 		s.table = builtinTable()
 		s.images, err = systemImages(cfg.SystemImages)
