@@ -78,23 +78,22 @@ var Services = sync.OnceValue(func() []Service {
 
 // A callTable gives the services the numbers that the guest's ntdll has in its stubs.
 type callTable struct {
-	rows   []*Service        // by number; nil: there is no service
-	names  map[uint32]string // of numbers without a service
-	warned map[uint32]bool
+	services []Service         // Services
+	rows     []*Service        // by number; nil: there is no service
+	names    map[uint32]string // of numbers without a service
+	warned   map[uint32]bool
 }
 
-// builtinTable has the numbers of Services.
-func builtinTable() (table callTable) {
-	for i := range Services() {
-		s := &Services()[i]
-		table.set(s.Number, s.Name)
+// builtin gives the services the numbers that the built-in ntdll has.
+func (c *callTable) builtin() {
+	for i := range c.services {
+		c.set(c.services[i].Number, c.services[i].Name)
 	}
-	return table
 }
 
 // set gives a number to the service of a name.
 func (c *callTable) set(n uint32, name string) {
-	all := Services()
+	all := c.services
 	i := sort.Search(len(all), func(i int) bool { return all[i].Name >= name })
 	if i == len(all) || all[i].Name != name {
 		c.name(n, name)

@@ -117,6 +117,7 @@ func New(cfg Config) (*System, error) {
 		funcs: cfg.UserFuncs, stdin: cfg.Stdin, stdout: cfg.Stdout, stderr: cfg.Stderr,
 		hooks: cfg.Hooks, max: cfg.MaxInstructions, stepOnly: cfg.StepOnly, timing: cfg.Timing,
 		privileges: cfg.Privileges, layout: cfg.Layout, locales: locales{localeEnglishUS, localeEnglishUS},
+		table: callTable{services: Services()},
 	}
 	if err := s.init(&cfg); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -159,7 +160,7 @@ func (s *System) init(cfg *Config) error {
 	if cfg.Sysroot != nil {
 		err = s.openSysroot(cfg.Sysroot, cfg.SystemImages)
 	} else {
-		s.table = builtinTable()
+		s.table.builtin()
 		s.images, err = systemImages(cfg.SystemImages)
 	}
 	if err != nil {
