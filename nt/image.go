@@ -282,6 +282,7 @@ func (p *Process) mapImage(sec *Section, v *ntmm.View) (*Module, ntdef.Status) {
 	if !st.IsSuccess() {
 		return nil, st
 	}
+	p.sys.noteImage(sec)
 	m := &Module{Name: sec.Name, Path: sec.Path, Base: uint64(v.Base), Size: v.Size, section: sec}
 	p.addModule(m)
 	return m, st

@@ -91,6 +91,7 @@ func (s *System) addMissing(builtin map[string][]byte) error {
 		}
 		n = s.volumes.newNode(name, folder, false)
 		n.content, n.attributes = file, ntdef.FILE_ATTRIBUTE_READONLY
+		n.sections.Name, n.sections.File = n.path(), file
 	}
 	return nil
 }
