@@ -22,7 +22,7 @@ type system struct {
 	as *ntmm.AddressSpace
 }
 
-func newSystem(b *testing.B, ram uint64) *system {
+func newSystem(b testing.TB, ram uint64) *system {
 	mem, err := physmem.New(ram)
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, mem.Close()) })
@@ -41,7 +41,7 @@ func newSystem(b *testing.B, ram uint64) *system {
 	return &system{m, mm, as}
 }
 
-func (s *system) allocate(b *testing.B, size uint64, typ, protect uint32) x86.VirtAddr {
+func (s *system) allocate(b testing.TB, size uint64, typ, protect uint32) x86.VirtAddr {
 	r := ntmm.Request{Size: size, Type: typ, Protect: protect}
 	require.Equal(b, ntdef.STATUS_SUCCESS, s.as.Allocate(&r))
 	return r.Base
@@ -123,7 +123,7 @@ func BenchmarkFault(b *testing.B) {
 }
 
 // mapPages fills the address space with valid PTEs: views of one section of 2 MiB, so that few frames carry them.
-func (s *system) mapPages(b *testing.B, pages int) {
+func (s *system) mapPages(b testing.TB, pages int) {
 	const size = 2 << 20
 	sec, st := s.mm.NewSection(nil, size, ntdef.PAGE_READWRITE, ntdef.SEC_COMMIT)
 	require.Equal(b, ntdef.STATUS_SUCCESS, st)
@@ -137,7 +137,7 @@ func (s *system) mapPages(b *testing.B, pages int) {
 }
 
 // touch answers the fault of an access, which must be one.
-func (s *system) touch(b *testing.B, va x86.VirtAddr, code uint32) ntmm.FaultKind {
+func (s *system) touch(b testing.TB, va x86.VirtAddr, code uint32) ntmm.FaultKind {
 	r := s.as.Fault(&x86.Fault{Vector: x86.VectorPF, Code: x86.PFUser | code, Addr: va}, ntmm.UserMode)
 	if r.Status != ntdef.STATUS_SUCCESS {
 		b.Fatal(r.Status)

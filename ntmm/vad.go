@@ -8,22 +8,24 @@ import (
 // A vad is a virtual address descriptor: one reservation or view, [start, end), both multiples of 4 KiB.
 type vad struct {
 	start, end x86.VirtAddr
-	typ        uint32      // MEM_PRIVATE, MEM_MAPPED, MEM_IMAGE
-	protect    uint32      // AllocationProtect
-	code       protectCode // of untouched pages; an image has its own
-	committed  bool        // private: untouched pages are committed
-	fixed      bool        // a page of the kernel's own: the services leave it alone
-	large      bool        // of large pages
-	physical   bool        // MEM_PHYSICAL: AWE maps frames into it
+
+	left, right subtree // beside the bounds: a search reads no more
+	priority    uint64
+	inTree      bool
+
+	typ       uint32      // MEM_PRIVATE, MEM_MAPPED, MEM_IMAGE
+	protect   uint32      // AllocationProtect
+	code      protectCode // of untouched pages; an image has its own
+	committed bool        // private: untouched pages are committed
+	fixed     bool        // a page of the kernel's own: the services leave it alone
+	large     bool        // of large pages
+	physical  bool        // MEM_PHYSICAL: AWE maps frames into it
 	// placeholder: reserved for a view or a reservation that replaces it
 	placeholder bool
 	replaced    bool // took the place of one
 	watch       *writeWatch
 	area        *controlArea // of a view
 	offset      uint64       // of the view's first page in the area, in pages
-
-	left, right subtree
-	priority    uint64
 }
 
 // A subtree is a VAD with all that are below it in the tree, and what a search for room asks of them: their bounds and the largest
@@ -41,7 +43,11 @@ type vadTree struct {
 	root subtree
 	rng  uint64 // priorities; the shape of the tree is invisible
 	n    int
+	seen [vadsSeen]*vad // by 64 KiB of addresses: the VAD that was found last; it may have left the tree
 }
+
+// vadsSeen is how many lookups a tree remembers: what a program works with is found at once, however much there is besides.
+const vadsSeen = 512
 
 // granularity is the allocation granularity: reservations begin at its multiples.
 const granularity = 64 << 10
@@ -75,28 +81,29 @@ func (v *vad) tree() subtree {
 
 // find returns the VAD that holds va, or nil.
 func (t *vadTree) find(va x86.VirtAddr) *vad {
-	v := t.root.root
-	for v != nil {
-		switch {
-		case va < v.start:
-			v = v.left.root
-		case va >= v.end:
-			v = v.right.root
-		default:
-			return v
-		}
+	v := t.next(va)
+	if v == nil || va < v.start {
+		return nil
 	}
-	return nil
+	return v
 }
 
 // next returns the first VAD that ends above va, or nil.
 func (t *vadTree) next(va x86.VirtAddr) *vad {
+	seen := &t.seen[va/granularity%vadsSeen]
+	if v := *seen; v != nil && v.inTree && va-v.start < v.end-v.start {
+		return v
+	}
 	var best *vad
 	for v := t.root.root; v != nil; {
-		if va < v.end {
-			best, v = v, v.left.root
-		} else {
+		switch {
+		case va >= v.end:
 			v = v.right.root
+		case va < v.start:
+			best, v = v, v.left.root
+		default:
+			*seen = v
+			return v
 		}
 	}
 	return best
@@ -114,7 +121,7 @@ func (t *vadTree) insert(v *vad) {
 	z := t.rng
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb
-	v.priority = z ^ z>>31
+	v.priority, v.inTree = z^z>>31, true
 	t.root = t.root.insert(v)
 	t.n++
 }
@@ -136,6 +143,7 @@ func (s subtree) insert(v *vad) subtree {
 // remove takes a VAD out.
 func (t *vadTree) remove(v *vad) {
 	t.root = t.root.remove(v)
+	v.inTree = false
 	t.n--
 }
 
