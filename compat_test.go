@@ -79,7 +79,7 @@ modelled with every profile but "ideal"; caches of data are not.
 
 | not yet | what a program sees |
 |---|---|
-| control-flow guard | PAGE_TARGETS_INVALID is checked and has no effect; SetProcessValidCallTargets: ERROR_INVALID_PARAMETER, as without CFG |
+| control-flow guard's further forms | export suppression, strict mode, XFG and the long-jump table: images that have them get the plain guard |
 | memory partitions | OpenDedicatedMemoryPartition: ERROR_NOT_FOUND |
 | failing RAM | RegisterBadMemoryNotification: ERROR_NOT_SUPPORTED, as where the hardware cannot tell |
 

@@ -77,6 +77,10 @@ func parseTables(t *testing.T, p *PE) {
 	if _, err := p.LoadConfig(); err != nil {
 		requireFormatError(t, err)
 	}
+	if _, _, err := p.GuardFunctions(); err != nil {
+		requireFormatError(t, err)
+	}
+	p.ExDllCharacteristics()
 	if _, err := p.RuntimeFunctions(); err != nil {
 		requireFormatError(t, err)
 	}

@@ -282,6 +282,10 @@ func (p *Process) mapImage(sec *Section, v *ntmm.View) (*Module, ntdef.Status) {
 	if !st.IsSuccess() {
 		return nil, st
 	}
+	if st := p.markImage(sec, uint64(v.Base)); st != ntdef.STATUS_SUCCESS {
+		p.as.UnmapView(v.Base)
+		return nil, st
+	}
 	p.sys.noteImage(sec)
 	m := &Module{Name: sec.Name, Path: sec.Path, Base: uint64(v.Base), Size: v.Size, section: sec}
 	p.addModule(m)
@@ -291,7 +295,7 @@ func (p *Process) mapImage(sec *Section, v *ntmm.View) (*Module, ntdef.Status) {
 // UnmapViewOfSection unmaps the image that holds an address.
 func (p *Process) UnmapViewOfSection(va uint64) ntdef.Status {
 	m := p.ModuleAt(va)
-	st := p.as.UnmapView(x86.VirtAddr(va))
+	st := p.unmap(va, 0)
 	p.serviced("NtUnmapViewOfSection", st, mapParams[:1], va)
 	if st == ntdef.STATUS_SUCCESS && m != nil {
 		p.removeModule(m.Base)

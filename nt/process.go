@@ -18,6 +18,7 @@ type Process struct {
 	as      *ntmm.AddressSpace
 	thread  *Thread
 	visitor *Thread // by which others reach its memory; nil until one does
+	guard   guardBitmap
 	peb     uint64
 	id      uint64
 	object  *processObject
@@ -35,7 +36,7 @@ type Process struct {
 	folder  fs.FS
 	modules []*Module // mapped images by base address
 	entries struct {
-		initializeThunk, userThreadStart, exceptionDispatcher, apcDispatcher, callReturn uint64
+		initializeThunk, userThreadStart, exceptionDispatcher, apcDispatcher, callReturn, initBlock uint64
 	}
 	handles   handleTable
 	addresses map[uint64][]*waitBlock // that threads wait for
@@ -152,7 +153,7 @@ func (p *Process) removeModule(base uint64) {
 func (p *Process) AllocateVirtualMemory(r *ntmm.Request) ntdef.Status {
 	base, size := r.Base, r.Size
 	r.LockMemory = p.callerHolds(SeLockMemoryPrivilege)
-	st := p.as.Allocate(r)
+	st := p.allocate(r, p.as.Allocate)
 	p.serviced("NtAllocateVirtualMemory", st, allocateParams,
 		uint64(base), size, uint64(r.Type), uint64(r.Protect), uint64(r.Base), r.Size)
 	return st
@@ -162,7 +163,7 @@ func (p *Process) AllocateVirtualMemory(r *ntmm.Request) ntdef.Status {
 func (p *Process) AllocateVirtualMemoryEx(r *ntmm.Request, q ntmm.Requirements) ntdef.Status {
 	base, size := r.Base, r.Size
 	r.LockMemory = p.callerHolds(SeLockMemoryPrivilege)
-	st := p.as.AllocateEx(r, q)
+	st := p.allocate(r, func(r *ntmm.Request) ntdef.Status { return p.as.AllocateEx(r, q) })
 	p.serviced("NtAllocateVirtualMemoryEx", st, allocateParams,
 		uint64(base), size, uint64(r.Type), uint64(r.Protect), uint64(r.Base), r.Size)
 	return st
@@ -171,7 +172,7 @@ func (p *Process) AllocateVirtualMemoryEx(r *ntmm.Request, q ntmm.Requirements) 
 // FreeVirtualMemory is NtFreeVirtualMemory.
 func (p *Process) FreeVirtualMemory(r *ntmm.Request) ntdef.Status {
 	base, size := r.Base, r.Size
-	st := p.as.Free(r)
+	st := p.free(r)
 	p.serviced("NtFreeVirtualMemory", st, freeParams, uint64(base), size, uint64(r.Type), uint64(r.Base), r.Size)
 	return st
 }
@@ -179,7 +180,7 @@ func (p *Process) FreeVirtualMemory(r *ntmm.Request) ntdef.Status {
 // ProtectVirtualMemory is NtProtectVirtualMemory; it returns the first page's old protection.
 func (p *Process) ProtectVirtualMemory(r *ntmm.Request) (uint32, ntdef.Status) {
 	base, size := r.Base, r.Size
-	old, st := p.as.Protect(r)
+	old, st := p.protect(r)
 	p.serviced("NtProtectVirtualMemory", st, protectParams, uint64(base), size, uint64(r.Protect), uint64(old))
 	return old, st
 }

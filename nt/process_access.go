@@ -48,11 +48,18 @@ func (t *Thread) in(p *Process, access func(th *Thread) error) error {
 	if p == t.proc {
 		return access(t)
 	}
+	return p.reach(access)
+}
+
+// reach makes accesses to the process's memory on no thread's behalf.
+func (p *Process) reach(access func(th *Thread) error) error {
 	if p.visitor == nil {
-		p.visitor = &Thread{sys: p.sys, proc: p, cpu: p.sys.cpu, id: t.id, page: ntmm.NormalPriority}
+		p.visitor = &Thread{sys: p.sys, proc: p, cpu: p.sys.cpu, page: ntmm.NormalPriority}
 	}
-	p.attach()
-	defer t.proc.attach()
+	if now := p.sys.loaded(); now != p {
+		p.attach()
+		defer now.attach()
+	}
 	return access(p.visitor)
 }
 

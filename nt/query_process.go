@@ -61,6 +61,8 @@ func ntQueryInformationProcess(t *Thread, a *queryInformationProcessArgs) (ntdef
 		b = le.AppendUint32(nil, executeFlags)
 	case processPagePriority:
 		b = le.AppendUint32(nil, p.page)
+	case processMitigationPolicy:
+		return t.queryMitigationPolicy(p, a)
 	case processWorkingSetWatch, processWorkingSetWatchEx:
 		return t.queryWorkingSetWatch(p, a)
 	default:
@@ -249,6 +251,8 @@ func ntSetInformationProcess(t *Thread, a *setInformationProcessArgs) (ntdef.Sta
 		return p.WatchWorkingSet(), nil
 	case processExecuteFlags:
 		return ntdef.STATUS_ACCESS_DENIED, nil // permanent
+	case processMitigationPolicy:
+		return t.setMitigationPolicy(p, a)
 	case processPagePriority:
 		v, err := t.Load32(a.Buffer)
 		if err != nil {

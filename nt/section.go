@@ -5,7 +5,6 @@ import (
 
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/ntmm"
-	"github.com/pagewalk/pagewalk/x86"
 )
 
 // A sectionObject is what a section handle refers to.
@@ -175,7 +174,7 @@ func (p *Process) MapSection(h ntdef.Handle, into *Process, v *ntmm.View) ntdef.
 		if o.image != nil {
 			_, st = into.mapImage(o.image, v)
 		} else {
-			st = into.as.MapView(o.mm, v)
+			st = into.mapData(o.mm, v)
 		}
 	}
 	p.serviced("NtMapViewOfSection", st, viewParams, uint64(h), uint64(v.Base), v.Size, v.Offset, uint64(v.Protect))
@@ -185,7 +184,7 @@ func (p *Process) MapSection(h ntdef.Handle, into *Process, v *ntmm.View) ntdef.
 // UnmapSection is NtUnmapViewOfSectionEx.
 func (p *Process) UnmapSection(va uint64, flags uint32) ntdef.Status {
 	m := p.ModuleAt(va)
-	st := p.as.UnmapViewEx(x86.VirtAddr(va), flags)
+	st := p.unmap(va, flags)
 	p.serviced("NtUnmapViewOfSection", st, mapParams[:1], va)
 	if st == ntdef.STATUS_SUCCESS && m != nil {
 		p.removeModule(m.Base)

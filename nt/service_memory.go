@@ -36,7 +36,7 @@ func ntAllocateVirtualMemory(t *Thread, a *allocateVirtualMemoryArgs) (ntdef.Sta
 		return st, nil
 	}
 	r.ZeroBits, r.Type, r.Protect, r.LockMemory = a.ZeroBits, a.Type, a.Protect, t.proc.Holds(SeLockMemoryPrivilege)
-	if st := p.as.Allocate(&r); st != ntdef.STATUS_SUCCESS {
+	if st := p.allocate(&r, p.as.Allocate); st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
 	return ntdef.STATUS_SUCCESS, t.storeRequest(&r, a.BaseAddress, a.RegionSize)
@@ -112,7 +112,7 @@ func ntFreeVirtualMemory(t *Thread, a *freeVirtualMemoryArgs) (ntdef.Status, err
 		return st, nil
 	}
 	r.Type = a.FreeType
-	if st := p.as.Free(&r); st != ntdef.STATUS_SUCCESS {
+	if st := p.free(&r); st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
 	return ntdef.STATUS_SUCCESS, t.storeRequest(&r, a.BaseAddress, a.RegionSize)
@@ -139,7 +139,7 @@ func ntProtectVirtualMemory(t *Thread, a *protectVirtualMemoryArgs) (ntdef.Statu
 		return st, nil
 	}
 	r.Protect = a.NewProtect
-	old, st := p.as.Protect(&r)
+	old, st := p.protect(&r)
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}

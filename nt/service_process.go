@@ -6,8 +6,8 @@ var processServices = []Service{
 	service("NtContinue", Full, ntContinue),
 	service("NtRaiseException", Full, ntRaiseException),
 	service("NtTerminateProcess", Partial("the calling process"), ntTerminateProcess),
-	service("NtQueryInformationProcess", Partial("classes 0, 1, 3, 15, 20, 34, 39, 42"), ntQueryInformationProcess),
-	service("NtSetInformationProcess", Partial("classes 1, 15, 34, 39, 42"), ntSetInformationProcess),
+	service("NtQueryInformationProcess", Partial("classes 0, 1, 3, 15, 20, 34, 39, 42, 52"), ntQueryInformationProcess),
+	service("NtSetInformationProcess", Partial("classes 1, 15, 34, 39, 42, 52"), ntSetInformationProcess),
 	service("NtQuerySystemInformation", Partial("classes 0, 2, 18, 21, 80, 81, 144"), ntQuerySystemInformation),
 	service("NtSetSystemInformation", Partial("classes 21, 80, 81, 130"), ntSetSystemInformation),
 }

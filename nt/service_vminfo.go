@@ -8,7 +8,7 @@ import (
 )
 
 var virtualMemoryServices = []Service{
-	service("NtSetInformationVirtualMemory", Partial("classes 0, 1, 6, 7"), ntSetInformationVirtualMemory),
+	service("NtSetInformationVirtualMemory", Partial("classes 0 to 2, 6, 7"), ntSetInformationVirtualMemory),
 	service("NtCreatePagingFile", Partial("STATUS_PRIVILEGE_NOT_HELD: no process holds SeCreatePagefilePrivilege"), ntCreatePagingFile),
 }
 
@@ -35,7 +35,9 @@ type setInformationVirtualMemoryArgs struct {
 
 func ntSetInformationVirtualMemory(t *Thread, a *setInformationVirtualMemoryArgs) (ntdef.Status, error) {
 	switch {
-	case a.Class > VmRemoveFromWorkingSetInformation || a.Class == VmCfgCallTargetInformation:
+	case a.Class == VmCfgCallTargetInformation:
+		return t.setCallTargets(a)
+	case a.Class > VmRemoveFromWorkingSetInformation:
 		return ntdef.STATUS_INVALID_PARAMETER_2, nil
 	case a.Count == 0 || a.Count > maxRanges:
 		return ntdef.STATUS_INVALID_PARAMETER_3, nil

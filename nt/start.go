@@ -88,8 +88,10 @@ func (b *builder) build(pe *loader.PE, prog *Program, line, folder string, env [
 	b.pe = pe
 	for _, step := range []func() error{
 		b.kuser,
+		b.controlFlowGuard,
 		func() error { return b.mapProgram(prog) },
 		b.mapNtdll,
+		b.initBlock,
 		func() error { return b.parameters(prog, line, folder, env) },
 		b.environmentBlocks,
 		b.stack,
@@ -163,6 +165,33 @@ func processorFeatures(c *cpu.CPU) []int {
 	return features
 }
 
+// controlFlowGuard reserves the bitmap of a program that was built for it.
+func (b *builder) controlFlowGuard() error {
+	if _, ok, err := b.pe.GuardFunctions(); err != nil || !ok {
+		return err
+	}
+	if st := b.p.newGuard(); st != ntdef.STATUS_SUCCESS {
+		return startError("reserve the bitmap of control-flow guard", st)
+	}
+	return nil
+}
+
+// initBlock tells ntdll where the bitmap is: LdrSystemDllInitBlock, a PS_SYSTEM_DLL_INIT_BLOCK of Windows 10 20H1 and later.
+func (b *builder) initBlock() error {
+	const bitmapAt, sizeAt, end = 0xb8, 0xc0, 0xc8
+	at := b.p.entries.initBlock
+	if !b.p.Guarded() || at == 0 {
+		return nil
+	}
+	if n, err := b.by.Load32(at); err != nil || n < end {
+		return err // an older one
+	}
+	if err := b.by.Store64(at+bitmapAt, b.p.guard.base); err != nil {
+		return err
+	}
+	return b.by.Store64(at+sizeAt, b.p.guard.size)
+}
+
 func (b *builder) mapProgram(prog *Program) error {
 	sec, st := b.p.sys.programSection(prog, b.pe)
 	if st != ntdef.STATUS_SUCCESS {
@@ -209,6 +238,7 @@ func (b *builder) mapEntries(sec *Section) error {
 		{"KiUserExceptionDispatcher", &e.exceptionDispatcher, false},
 		{"KiUserApcDispatcher", &e.apcDispatcher, false},
 		{"PagewalkCallReturn", &e.callReturn, true},
+		{"LdrSystemDllInitBlock", &e.initBlock, true},
 	} {
 		x := exports.ByName(want.name)
 		if x == nil && want.builtin && b.p.sys.sysroot != nil {

@@ -52,6 +52,9 @@ func (t *Thread) resolve(f *x86.Fault, rec *ntdef.ExceptionRecord) bool {
 		t.faultedIn(f.Addr)
 		return true
 	}
+	if r.Status == ntdef.STATUS_ACCESS_VIOLATION && t.proc.guardFault(f) {
+		return true
+	}
 	*rec = ntdef.ExceptionRecord{Code: r.Status, NumParams: uint32(r.NumParams)}
 	copy(rec.Parameters[:], r.Params[:r.NumParams])
 	return false

@@ -20,6 +20,7 @@ const (
 	PAGE_NOCACHE           uint32 = 0x200
 	PAGE_WRITECOMBINE      uint32 = 0x400
 	PAGE_TARGETS_INVALID   uint32 = 0x40000000
+	PAGE_TARGETS_NO_UPDATE uint32 = 0x40000000
 )
 
 // Allocation types, free types, states and types of regions (winnt.h).

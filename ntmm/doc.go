@@ -52,7 +52,7 @@
 // # Rules
 //
 // What Windows does, system by system; the functions that do it, and the tests that prove it (TestRules keeps the table). What is
-// not there is in COMPAT.md: control-flow guard, partitions.
+// not there is in COMPAT.md: partitions.
 //
 //	rule                                   code                                   tests
 //	reserved and committed memory          reserve, commitPages                   TestReservedMemoryIsNotThere, TestServiceStatuses
@@ -88,6 +88,7 @@
 //	AWE                                    MapPhysical, AllocatePhysical          TestAddressWindowing, TestMemoryFunctionsAsDocumented
 //	placeholders, address requirements     preserve, choose                       TestPlaceholders, TestAddressRequirements
 //	write watch                            WriteWatch                             TestWriteWatch
+//	control-flow guard                     markImage, protect, guardCheck         TestControlFlowGuard, TestGuardedCallOfNoTargetFastFails
 //	memory notifications                   Condition                              TestMemoryFunctionsAsDocumented
 //	counters                               Counters, VMCounters                   TestSortThroughThePageFile, TestMemoryFunctionsAsDocumented
 package ntmm

@@ -22,6 +22,12 @@ func (as *AddressSpace) RegionTraits(va x86.VirtAddr) RegionTraits {
 	return RegionTraits{v.placeholder, v.physical, v.watch != nil, v.large}
 }
 
+// Shows reports whether va is in a view of a section's pages and shows those from an offset, in bytes, on.
+func (as *AddressSpace) Shows(va x86.VirtAddr, s *Section, offset uint64) bool {
+	v := as.vads.find(va)
+	return v != nil && v.area == s.area && v.page(va)<<x86.PageShift == offset
+}
+
 // Populate brings every page of a range in that may be read, pages of zeros too; what cannot be had is left.
 func (as *AddressSpace) Populate(start, end x86.VirtAddr) {
 	for va := start.Page(); va < end; {

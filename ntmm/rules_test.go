@@ -48,5 +48,5 @@ func TestRules(t *testing.T) {
 		}
 		rules++
 	}
-	require.Equal(t, 35, rules)
+	require.Equal(t, 36, rules)
 }

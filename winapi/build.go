@@ -74,7 +74,7 @@ func (im *image) define(name string, rva, export uint32) error {
 }
 
 func (im *image) build() ([]byte, error) {
-	steps := []func() error{im.stubs, im.code, im.fixups, im.variables, im.unwindInfo, im.exportDirectory}
+	steps := []func() error{im.stubs, im.code, im.variables, im.fixups, im.unwindInfo, im.exportDirectory}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return nil, err
@@ -153,7 +153,7 @@ func (im *image) fixups() error {
 				return fmt.Errorf("%s refers to %s, which is not there", c.Name, f.Target)
 			}
 			field := im.text[at-im.textRVA+uint32(f.At):]
-			binary.LittleEndian.PutUint32(field, target-(at+uint32(f.At)+4))
+			binary.LittleEndian.PutUint32(field, target+f.Plus-(at+uint32(f.At)+4))
 		}
 	}
 	return nil

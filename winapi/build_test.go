@@ -22,7 +22,7 @@ func sample() []*DLL {
 			Funcs:    []nt.UserFunc{nt.Func("Zebra", nothing), nt.Func("Ant", nothing)},
 			Services: []nt.Service{{Name: "NtClose", Number: 0x12}},
 			Code: []Code{
-				{Name: "Caller", Bytes: []byte{0xe8, 0, 0, 0, 0, 0xc3}, Fixups: []Fixup{{1, "Ant"}}, Unwind: []byte{1 | 1<<3, 0, 0, 0}, Handler: "Zebra"},
+				{Name: "Caller", Bytes: []byte{0xe8, 0, 0, 0, 0, 0xc3}, Fixups: []Fixup{{1, "Ant", 0}}, Unwind: []byte{1 | 1<<3, 0, 0, 0}, Handler: "Zebra"},
 				{Name: "Inner", Bytes: []byte{0x90, 0x90, 0xc3}, Entry: 2},
 			},
 			Data: []Data{

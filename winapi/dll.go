@@ -30,11 +30,12 @@ type Code struct {
 	Entry   uint32 // the export is that many bytes into the function
 }
 
-// A Fixup is a 32-bit displacement at an offset of a Code's bytes, relative to the byte behind it, to another function of
-// the same DLL.
+// A Fixup is a 32-bit displacement at an offset of a Code's bytes, relative to the byte behind it, to another function or a
+// variable of the same DLL, or so many bytes into it.
 type Fixup struct {
 	At     int
 	Target string
+	Plus   uint32
 }
 
 // Data is an exported variable.

@@ -12,4 +12,5 @@ $cc -O1 -fno-optimize-sibling-calls -w -o stuck.exe stuck.c
 for p in vec x87; do $cc $(flags $p) -o $p.exe $p.c -lkernel32; done
 $cc -fno-math-errno -fno-tree-vectorize -w -o bench.exe peers/kernels.c peers/win.c
 x86_64-w64-mingw32-g++-posix -Os -static -s -Wl,--gc-sections,--no-insert-timestamp -ffunction-sections -o cpp.exe cpp.cpp # g++-mingw-w64-x86-64-posix
+$cc -Wno-unused -o cfg.exe cfg.c && go run loadconfig.go cfg.exe
 ls -l *.exe

@@ -250,13 +250,10 @@ type setProcessValidCallTargetsArgs struct {
 	Targets uint64
 }
 
-// setProcessValidCallTargets fails as in any process without control-flow guard: images keep their own check function, which
-// checks nothing.
 func setProcessValidCallTargets(t *nt.Thread, a *setProcessValidCallTargetsArgs) (uint64, error) {
-	if _, st := processOf(t, a.Process, nt.PROCESS_VM_OPERATION); st != ntdef.STATUS_SUCCESS {
-		return failStatus(t, st)
-	}
-	return fail(t, ntdll.ERROR_INVALID_PARAMETER)
+	return setProcessValidCallTargetsForMappedView(t, &setProcessValidCallTargetsForMappedViewArgs{
+		a.Process, a.Address, a.Size, a.Count, a.Targets, 0, 0,
+	})
 }
 
 type setProcessValidCallTargetsForMappedViewArgs struct {
@@ -269,8 +266,15 @@ type setProcessValidCallTargetsForMappedViewArgs struct {
 	Offset  uint64
 }
 
+// setProcessValidCallTargetsForMappedView fails in a process without control-flow guard.
 func setProcessValidCallTargetsForMappedView(t *nt.Thread, a *setProcessValidCallTargetsForMappedViewArgs) (uint64, error) {
-	return setProcessValidCallTargets(t, &setProcessValidCallTargetsArgs{a.Process, a.Address, a.Size, a.Count, a.Targets})
+	if a.Process == 0 {
+		a.Process = ntdef.CurrentProcess
+	}
+	_, st, err := t.SetCallTargets(&nt.CallTargets{
+		Process: a.Process, Address: a.Address, Size: a.Size, Count: a.Count, Entries: a.Targets, Section: a.Section, Offset: a.Offset,
+	})
+	return result(t, st, err)
 }
 
 type openDedicatedMemoryPartitionArgs struct {

@@ -225,7 +225,7 @@ func mapView(t *nt.Thread, mapping ntdef.Handle, access uint32, offset, size, ad
 
 // viewProtect is the protection of an access of FILE_MAP_*: FILE_MAP_COPY alone is a private view.
 func viewProtect(access uint32) uint32 {
-	const fileMapCopy, fileMapWrite, fileMapRead, fileMapExecute = 1, 2, 4, 0x20
+	const fileMapCopy, fileMapWrite, fileMapRead, fileMapExecute, fileMapTargetsInvalid = 1, 2, 4, 0x20, 0x40000000
 	protect := uint32(ntdef.PAGE_NOACCESS)
 	switch execute := access&fileMapExecute != 0; {
 	case access&fileMapWrite != 0 && execute:
@@ -240,6 +240,9 @@ func viewProtect(access uint32) uint32 {
 		protect = ntdef.PAGE_EXECUTE_READ
 	case access&fileMapRead != 0:
 		protect = ntdef.PAGE_READONLY
+	}
+	if access&fileMapTargetsInvalid != 0 && access&fileMapExecute != 0 {
+		protect |= ntdef.PAGE_TARGETS_INVALID
 	}
 	return protect
 }

@@ -43,14 +43,6 @@ func setProcessDEPPolicy(t *nt.Thread, _ *depPolicyArgs) (uint64, error) {
 	return fail(t, ntdll.ERROR_NOT_SUPPORTED)
 }
 
-// Policies of a process (winnt.h, PROCESS_MITIGATION_POLICY).
-const (
-	processDEPPolicy         = 0
-	processASLRPolicy        = 1
-	processDynamicCodePolicy = 2
-	processMaxPolicy         = 22
-)
-
 type mitigationPolicyArgs struct {
 	Process ntdef.Handle
 	Policy  uint32
@@ -58,28 +50,21 @@ type mitigationPolicyArgs struct {
 	Length  uint64
 }
 
-// getProcessMitigationPolicy answers what holds here: DEP without ATL thunks, for good; ASLR from the bottom up, with high
-// entropy where the program allows it; dynamic code as it was set. The other policies are off.
+// getProcessMitigationPolicy: the structures of the policies are flags, but that of DEP, which is permanent.
 func getProcessMitigationPolicy(t *nt.Thread, a *mitigationPolicyArgs) (uint64, error) {
 	p, st := t.Process().ProcessFor(a.Process, nt.PROCESS_QUERY_INFORMATION)
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}
+	flags, st := p.MitigationPolicy(a.Policy)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
+	}
+	const processDEPPolicy = 0
 	var b [8]byte
 	n := 4
-	switch a.Policy {
-	case processDEPPolicy:
-		n = 8
-		b[0], b[4] = 1|2, 1 // Enable, DisableAtlThunkEmulation; Permanent
-	case processASLRPolicy:
-		const bottomUp, highEntropy = 1, 4
-		b[0] = bottomUp | highEntropy
-	case processDynamicCodePolicy:
-		b[0] = byte(truth(p.AddressSpace().DynamicCodeProhibited()))
-	default:
-		if a.Policy >= processMaxPolicy {
-			return fail(t, ntdll.ERROR_INVALID_PARAMETER)
-		}
+	if put32(b[:], flags); a.Policy == processDEPPolicy {
+		n, b[4] = 8, 1
 	}
 	if a.Length != uint64(n) {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
@@ -96,31 +81,15 @@ type setMitigationPolicyArgs struct {
 	Length uint64
 }
 
-// setProcessMitigationPolicy prohibits dynamic code for good; DEP is on already. Policies that would have to be enforced and are
-// not fail with ERROR_NOT_SUPPORTED.
 func setProcessMitigationPolicy(t *nt.Thread, a *setMitigationPolicyArgs) (uint64, error) {
-	if a.Policy >= processMaxPolicy || a.Length != 4 && a.Length != 8 {
+	if a.Length != 4 && a.Length != 8 {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
 	v, err := t.Load32(a.Buffer)
 	if err != nil {
 		return failAccess(t, err)
 	}
-	as := t.Process().AddressSpace()
-	switch {
-	case a.Policy == processDEPPolicy && v&1 != 0:
-		return 1, nil
-	case a.Policy == processDEPPolicy, a.Policy == processASLRPolicy:
-		return fail(t, ntdll.ERROR_ACCESS_DENIED) // it cannot be changed
-	case v == 0 && (a.Policy != processDynamicCodePolicy || !as.DynamicCodeProhibited()):
-		return 1, nil
-	case a.Policy == processDynamicCodePolicy && v == 1:
-		as.ProhibitDynamicCode()
-		return 1, nil
-	case a.Policy == processDynamicCodePolicy && v == 0:
-		return fail(t, ntdll.ERROR_ACCESS_DENIED)
-	}
-	return fail(t, ntdll.ERROR_NOT_SUPPORTED)
+	return boolOf(t, t.Process().SetMitigationPolicy(a.Policy, v))
 }
 
 type processInformationArgs struct {

@@ -3,6 +3,8 @@
 package ntdll
 
 import (
+	"slices"
+
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/winapi"
 )
@@ -14,8 +16,9 @@ func DLL(system ...*winapi.DLL) *winapi.DLL {
 		Name:     "ntdll.dll",
 		Base:     0x7ff8_0000_0000,
 		Services: nt.Services(),
-		Funcs:    concat(loaderFuncs(system), exceptionFuncs, heapFuncs, criticalSectionFuncs, statusFuncs, stringFuncs),
-		Code:     append([]winapi.Code{userThreadStart, callReturn, userApcDispatcher}, exceptionCode...),
+		Funcs:    concat(loaderFuncs(system), exceptionFuncs, heapFuncs, guardFuncs, criticalSectionFuncs, statusFuncs, stringFuncs),
+		Code:     slices.Concat([]winapi.Code{userThreadStart, callReturn, userApcDispatcher}, exceptionCode, guardCode),
+		Data:     []winapi.Data{systemDllInitBlock},
 	}
 	return d
 }

@@ -185,7 +185,7 @@ func imageError(name string, err error) error {
 	return err
 }
 
-// prepare relocates an image, binds its imports, loading what they need, and seeds its security cookie.
+// prepare relocates an image, binds its imports, loading what they need, seeds its security cookie and guards its calls.
 func (l *ldr) prepare(t *nt.Thread, m *loaded) error {
 	if err := relocate(t, m); err != nil {
 		return err
@@ -203,7 +203,10 @@ func (l *ldr) prepare(t *nt.Thread, m *loaded) error {
 			return err
 		}
 	}
-	return seedCookie(t, m)
+	if err := seedCookie(t, m); err != nil {
+		return err
+	}
+	return guardImage(t, m)
 }
 
 // snap binds the imports from one DLL: the slots of its import address table get the addresses of the exports, or of stubs

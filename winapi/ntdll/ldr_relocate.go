@@ -68,6 +68,9 @@ func writable(t *nt.Thread, va, size uint64, f func() error) error {
 		return err
 	}
 	for i, protect := range old {
+		if protect&0xf0 != 0 { // executable
+			protect |= ntdef.PAGE_TARGETS_NO_UPDATE
+		}
 		r := ntmm.Request{Base: x86.VirtAddr(first + uint64(i)*x86.PageSize), Size: x86.PageSize, Protect: protect}
 		if _, st := p.ProtectVirtualMemory(&r); st != ntdef.STATUS_SUCCESS {
 			return t.Stop("cannot protect %#x again: %v", r.Base, st)
