@@ -247,6 +247,7 @@ func (p *Process) WriteFile(handle ntdef.Handle, b []byte) (int, ntdef.Status) {
 // WriteFileAt is WriteFile at an offset, which the standard handles do not have.
 func (p *Process) WriteFileAt(handle ntdef.Handle, b []byte, offset uint64) (int, ntdef.Status) {
 	n, st := p.write(handle, b, offset)
+	p.info.writes.add(n)
 	p.serviced("NtWriteFile", st, fileParams, uint64(handle), uint64(len(b)), uint64(n))
 	return n, st
 }
@@ -295,6 +296,7 @@ func (p *Process) ReadFile(handle ntdef.Handle, b []byte) (int, ntdef.Status) {
 // ReadFileAt is ReadFile at an offset, which the standard handles do not have.
 func (p *Process) ReadFileAt(handle ntdef.Handle, b []byte, offset uint64) (int, ntdef.Status) {
 	n, st := p.read(handle, b, offset)
+	p.info.reads.add(n)
 	p.serviced("NtReadFile", st, fileParams, uint64(handle), uint64(len(b)), uint64(n))
 	return n, st
 }

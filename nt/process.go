@@ -32,6 +32,7 @@ type Process struct {
 	watch   *workingSetWatch // nil until the process asks for it
 	final   []byte           // VM_COUNTERS_EX2 of a process that has ended
 	page    uint32           // its memory priority, ProcessPagePriority
+	info    processInfo
 	program *Module
 	folder  fs.FS
 	modules []*Module // mapped images by base address

@@ -37,6 +37,9 @@ func queryAccess(class uint32) uint32 {
 	case processBasicInformation, processVMCounters, processHandleCount:
 		return PROCESS_QUERY_LIMITED_INFORMATION
 	}
+	if c, ok := processQueries[class]; ok {
+		return c.access
+	}
 	return PROCESS_QUERY_INFORMATION
 }
 
@@ -50,7 +53,10 @@ func ntQueryInformationProcess(t *Thread, a *queryInformationProcessArgs) (ntdef
 	least := uint32(0) // where a shorter buffer gets a part
 	switch a.Class {
 	case processBasicInformation:
-		b = p.basicInformation()
+		if b = p.basicInformation(); a.Length == uint32(len(b)) {
+			break
+		}
+		b = b[8 : 8+48]
 	case processQuotaLimits:
 		b, least = p.QuotaLimits(), quotaLimitsSize
 	case processVMCounters:
@@ -66,8 +72,7 @@ func ntQueryInformationProcess(t *Thread, a *queryInformationProcessArgs) (ntdef
 	case processWorkingSetWatch, processWorkingSetWatchEx:
 		return t.queryWorkingSetWatch(p, a)
 	default:
-		t.sys.warn("NtQueryInformationProcess: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
-		return ntdef.STATUS_INVALID_INFO_CLASS, nil
+		return t.queryProcess(p, a)
 	}
 	if least == 0 {
 		least = uint32(len(b))
@@ -89,15 +94,25 @@ func (t *Thread) answer32(buffer uint64, b []byte, length ntdef.Ptr[uint32]) (nt
 	return ntdef.STATUS_SUCCESS, nil
 }
 
+// basicInformation is PROCESS_EXTENDED_BASIC_INFORMATION: its size, PROCESS_BASIC_INFORMATION and flags.
 func (p *Process) basicInformation() []byte {
-	const statusPending = 0x103 // ExitStatus of a process that runs
-	var b [48]byte
+	const size, isDeleting = 64, 4
+	var b [size]byte
 	le := binary.LittleEndian
-	le.PutUint32(b[0:], statusPending)
-	le.PutUint64(b[8:], p.peb)
-	le.PutUint64(b[16:], 1) // AffinityMask
-	le.PutUint32(b[24:], 8) // BasePriority: normal
-	le.PutUint64(b[32:], p.id)
+	le.PutUint64(b[0:], size)
+	status := uint32(ntdef.STATUS_PENDING) // it runs
+	if p.exited {
+		status = p.exit
+		le.PutUint32(b[56:], isDeleting)
+	}
+	le.PutUint32(b[8:], status)
+	le.PutUint64(b[16:], p.peb)
+	le.PutUint64(b[24:], 1) // AffinityMask
+	le.PutUint32(b[32:], uint32(p.basePriority()))
+	le.PutUint64(b[40:], p.id)
+	if p.parent != nil {
+		le.PutUint64(b[48:], p.parent.id)
+	}
 	return b[:]
 }
 
@@ -260,8 +275,7 @@ func ntSetInformationProcess(t *Thread, a *setInformationProcessArgs) (ntdef.Sta
 		}
 		return p.SetPagePriority(v), nil
 	}
-	t.sys.warn("NtSetInformationProcess: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
-	return ntdef.STATUS_INVALID_INFO_CLASS, nil
+	return t.setProcess(p, a)
 }
 
 // workingSetWatch keeps what faulted pages into the working set since it was last asked.

@@ -152,7 +152,7 @@ func (t *Thread) systemInformation() []byte {
 	le.PutUint64(b[0x20:], t.entry)
 	copy(b[0x28:], t.clientID())
 	le.PutUint32(b[0x38:], uint32(t.priority))
-	le.PutUint32(b[0x3c:], uint32(normalBase+t.relative))
+	le.PutUint32(b[0x3c:], uint32(t.proc.basePriority()+t.relative))
 	le.PutUint32(b[0x40:], t.switches)
 	state, reason := map[threadState]uint32{
 		threadReady: stateReady, threadRunning: stateRunning, threadWaiting: stateWaiting, threadEnded: stateTerminated,

@@ -135,7 +135,7 @@ func (p *Process) SetInherit(h ntdef.Handle, inherit bool) ntdef.Status {
 func (p *Process) end(code uint32) {
 	s := p.sys
 	p.final = p.finalCounters()
-	p.exited, p.exit = true, code
+	p.exited, p.exit, p.info.finished = true, code, s.SystemTime()
 	for _, t := range p.threads {
 		if t == s.sched.current {
 			continue

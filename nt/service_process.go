@@ -6,8 +6,8 @@ var processServices = []Service{
 	service("NtContinue", Full, ntContinue),
 	service("NtRaiseException", Full, ntRaiseException),
 	service("NtTerminateProcess", Partial("the calling process"), ntTerminateProcess),
-	service("NtQueryInformationProcess", Partial("classes 0, 1, 3, 15, 20, 34, 39, 42, 52"), ntQueryInformationProcess),
-	service("NtSetInformationProcess", Partial("classes 1, 15, 34, 39, 42, 52"), ntSetInformationProcess),
+	service("NtQueryInformationProcess", Partial("classes 0-4, 7, 12, 15, 18, 20-24, 26-31, 33, 34, 36-39, 42, 43, 47, 48, 51, 52, 58, 60, 61, 75"), ntQueryInformationProcess),
+	service("NtSetInformationProcess", Partial("classes 1, 12, 15, 18, 21, 22, 25, 31, 33, 34, 39, 41, 42, 52, 77"), ntSetInformationProcess),
 	service("NtQuerySystemInformation", Partial("classes 0, 2, 18, 21, 80, 81, 144"), ntQuerySystemInformation),
 	service("NtSetSystemInformation", Partial("classes 21, 80, 81, 130"), ntSetSystemInformation),
 }

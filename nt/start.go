@@ -55,7 +55,7 @@ func (s *System) newProcess(pe *loader.PE, parent *Process) (*Process, ntdef.Sta
 	if parent != nil {
 		id = s.lastID + 4
 	}
-	p := &Process{sys: s, as: as, id: id, local: map[any]any{}, parent: parent}
+	p := &Process{sys: s, as: as, id: id, local: map[any]any{}, parent: parent, info: newProcessInfo(parent, s.SystemTime())}
 	t := s.newThread(p, p.id+4)
 	p.thread, p.threads = t, []*Thread{t}
 	s.lastID = t.id
@@ -85,7 +85,7 @@ type builder struct {
 }
 
 func (b *builder) build(pe *loader.PE, prog *Program, line, folder string, env []string) error {
-	b.pe = pe
+	b.pe, b.p.info.commandLine = pe, line
 	for _, step := range []func() error{
 		b.kuser,
 		b.controlFlowGuard,
@@ -201,7 +201,7 @@ func (b *builder) mapProgram(prog *Program) error {
 	if m == nil {
 		return startError(fmt.Sprintf("map %s at %#x", prog.Path, b.pe.ImageBase), st)
 	}
-	b.p.program = m
+	b.p.program, b.p.info.image = m, sec
 	return nil
 }
 

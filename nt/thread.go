@@ -57,7 +57,7 @@ type Thread struct {
 // newThread makes a thread of a process, of which the scheduler does not know yet.
 func (s *System) newThread(p *Process, id uint64) *Thread {
 	t := &Thread{
-		sys: s, proc: p, cpu: s.cpu, id: id, priority: normalBase, made: s.SystemTime(), io: ioPriorityNormal, page: ntmm.NormalPriority,
+		sys: s, proc: p, cpu: s.cpu, id: id, priority: uint8(p.basePriority()), made: s.SystemTime(), io: ioPriorityNormal, page: ntmm.NormalPriority,
 	}
 	t.object = &threadObject{thread: t}
 	return t

@@ -198,16 +198,23 @@ func (t *Thread) Priority() int32 { return t.relative }
 const (
 	timeCritical = 15
 	idle         = -15
+
+	lowRealTime = 16 // the lowest priority of the real-time range
 )
 
 // SetPriority gives the thread a priority: INVALID_PARAMETER for one that Windows does not know.
 func (t *Thread) SetPriority(relative int32) ntdef.Status {
-	base := normalBase + relative
+	base := t.proc.basePriority() + relative
+	realTime := t.proc.basePriority() >= lowRealTime
 	switch {
+	case relative == idle && realTime:
+		base = lowRealTime
 	case relative == idle:
 		base = 1
+	case relative == timeCritical && realTime:
+		base = priorities - 1
 	case relative == timeCritical:
-		base = 15
+		base = lowRealTime - 1
 	case relative < -2 || relative > 2:
 		return ntdef.STATUS_INVALID_PARAMETER
 	}
