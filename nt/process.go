@@ -200,10 +200,11 @@ var (
 	queryParams    = []string{"base", "class"}
 )
 
-// serviced tells the service hook.
+// serviced tells the service hook of what a built-in function asks for; a row of the service table tells of itself.
 func (p *Process) serviced(name string, st ntdef.Status, params []string, args ...uint64) {
-	if h := p.sys.hooks.Service; h != nil {
-		h(p.sys.thread(), &ServiceEvent{Name: name, Params: params, Args: append([]uint64(nil), args...), Status: st})
+	h, t := p.sys.hooks.Service, p.sys.thread()
+	if h != nil && (t == nil || !t.inService) {
+		h(t, &ServiceEvent{Name: name, Params: params, Args: append([]uint64(nil), args...), Status: st})
 	}
 }
 

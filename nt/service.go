@@ -191,7 +191,9 @@ func (t *Thread) service(n uint32) error {
 	if hook != nil {
 		args, _ = s.args(t)
 	}
+	t.inService = true
 	st, err := s.invoke(t)
+	t.inService = false
 	var fault *UserFault
 	if errors.As(err, &fault) {
 		st, err = fault.Record.Code, nil // the kernel's own handler turns it into the service's status

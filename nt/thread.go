@@ -23,6 +23,7 @@ type Thread struct {
 
 	object    *threadObject
 	state     threadState
+	inService bool          // a row of the service table runs
 	saved     cpu.Registers // while another thread runs
 	baton     chan struct{}
 	left      chan struct{} // closed when its goroutine has ended
