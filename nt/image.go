@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/pagewalk/pagewalk/loader"
@@ -14,31 +16,38 @@ import (
 	"github.com/pagewalk/pagewalk/x86"
 )
 
-// A systemImage is a file of C:\Windows\System32.
-type systemImage struct {
-	name string
-	data []byte
-	pe   *loader.PE
-	sec  *Section // made when first opened
-}
-
-// systemDirectory is where system images are for the guest.
+// systemDirectory is where system DLLs are for the guest.
 const systemDirectory = `C:\Windows\System32\`
 
-func systemImages(files map[string][]byte) (map[string]*systemImage, error) {
-	images := make(map[string]*systemImage, len(files))
-	for name, data := range files {
-		pe, err := loader.ParsePE(bytes.NewReader(data), int64(len(data)))
-		if err != nil {
-			return nil, fmt.Errorf("system image %s: %w", name, err)
+// addBuiltin puts built-in DLLs into the system directory where it has none of their names.
+func (s *System) addBuiltin(images map[string][]byte) error {
+	for _, name := range slices.Sorted(maps.Keys(images)) {
+		n, folder, _, st := s.volumes.find(systemDirectory + name)
+		if n != nil {
+			continue
 		}
-		images[strings.ToLower(name)] = &systemImage{name: name, data: data, pe: pe}
+		if st != ntdef.STATUS_OBJECT_NAME_NOT_FOUND {
+			return fmt.Errorf("system image %s: %v", name, st)
+		}
+		n = s.volumes.newNode(name, folder, false)
+		n.content, n.attributes = builtinFile{images[name]}, ntdef.FILE_ATTRIBUTE_READONLY
+		n.sections.Name, n.sections.File = n.path(), n.content
 	}
-	if images["ntdll.dll"] == nil {
-		return nil, errors.New("no ntdll.dll among the system images")
-	}
-	return images, nil
+	return nil
 }
+
+// builtinFile is the file of a built-in DLL. It cannot change.
+type builtinFile struct{ data []byte }
+
+func (f builtinFile) Size() uint64 { return uint64(len(f.data)) }
+
+func (f builtinFile) ReadAt(b []byte, off int64) (int, error) {
+	return bytes.NewReader(f.data).ReadAt(b, off)
+}
+
+func (builtinFile) WriteAt([]byte, int64) (int, error) { return 0, fs.ErrPermission }
+func (builtinFile) Truncate(int64) error               { return fs.ErrPermission }
+func (builtinFile) Close() error                       { return nil }
 
 // A Section is an image section: an opened PE file.
 type Section struct {
@@ -198,18 +207,55 @@ func (p *Process) OpenImageSection(name string, system bool) (*Section, ntdef.St
 	if !system {
 		return p.openFolderImage(name)
 	}
-	img := p.sys.images[name]
-	if img == nil {
-		return nil, ntdef.STATUS_OBJECT_NAME_NOT_FOUND
+	return p.sys.systemFile(name)
+}
+
+// ntdll returns the image section of ntdll.dll, without which there is no process.
+func (s *System) ntdll() (*Section, error) {
+	sec, st := s.systemFile("ntdll.dll")
+	switch st {
+	case ntdef.STATUS_SUCCESS:
+		return sec, nil
+	case ntdef.STATUS_OBJECT_NAME_NOT_FOUND:
+		return nil, errors.New("there is no ntdll.dll among the system images")
 	}
-	if img.sec == nil {
-		sec, st := p.sys.newImageSection(systemDirectory+img.name, bytes.NewReader(img.data), img.pe)
-		if st != ntdef.STATUS_SUCCESS {
-			return nil, st
-		}
-		img.sec = sec
+	return nil, fmt.Errorf("system image ntdll.dll: %v", st)
+}
+
+// systemFile returns the image section of a file of the system directory.
+func (s *System) systemFile(name string) (*Section, ntdef.Status) {
+	n, _, _, st := s.volumes.find(systemDirectory + name)
+	switch {
+	case st != ntdef.STATUS_SUCCESS:
+		return nil, st
+	case n.folder:
+		return nil, ntdef.STATUS_FILE_IS_A_DIRECTORY
 	}
-	return img.sec, ntdef.STATUS_SUCCESS
+	if st := n.open(); st != ntdef.STATUS_SUCCESS {
+		return nil, st
+	}
+	return s.fileImage(n)
+}
+
+// fileImage returns the image section of an open file: all that map it share its pages.
+func (s *System) fileImage(n *node) (*Section, ntdef.Status) {
+	key := strings.ToLower(n.path())
+	size := n.content.Size()
+	if sec := s.programs[key]; sec != nil && (sec.node == nil || sec.node == n && sec.written == n.written && sec.size == size) {
+		return sec, ntdef.STATUS_SUCCESS
+	}
+	file := io.NewSectionReader(n.content, 0, int64(size))
+	pe, err := loader.ParsePE(file, int64(size))
+	if err != nil {
+		return nil, imageStatus(err)
+	}
+	sec, st := s.newImageSection(n.path(), file, pe)
+	if st != ntdef.STATUS_SUCCESS {
+		return nil, st
+	}
+	sec.node, sec.written, sec.size = n, n.written, size
+	s.keepProgram(key, sec)
+	return sec, st
 }
 
 // maxImage bounds the size of a DLL file beside the program.

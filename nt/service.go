@@ -120,6 +120,14 @@ func (c *callTable) row(n uint32) *Service {
 	return c.rows[n]
 }
 
+// ServiceName returns the name of the service that has a number in the guest's ntdll, "" where none has.
+func (s *System) ServiceName(n uint32) string {
+	if row := s.table.row(n); row != nil {
+		return row.Name
+	}
+	return ""
+}
+
 // absent reports a call of a service that is not there, once, and returns its status: NOT_IMPLEMENTED where the guest's ntdll has a
 // name for the number, else INVALID_SYSTEM_SERVICE.
 func (t *Thread) absent(n uint32) ntdef.Status {

@@ -206,18 +206,10 @@ func (b *builder) mapProgram(prog *Program) error {
 }
 
 func (b *builder) mapNtdll() error {
-	if b.p.sys.sysroot != nil {
-		return b.mapSystem()
+	sec, err := b.p.sys.ntdll()
+	if err != nil {
+		return err
 	}
-	sec, st := b.p.OpenImageSection("ntdll.dll", true)
-	if st != ntdef.STATUS_SUCCESS {
-		return startError("open ntdll.dll", st)
-	}
-	return b.mapEntries(sec)
-}
-
-// mapEntries maps ntdll and finds the places where the executive enters it.
-func (b *builder) mapEntries(sec *Section) error {
 	m, st := b.p.MapViewOfSection(sec)
 	if m == nil {
 		return startError("map ntdll.dll", st)
@@ -248,6 +240,9 @@ func (b *builder) mapEntries(sec *Section) error {
 			return fmt.Errorf("ntdll.dll does not export %s", want.name)
 		}
 		*want.at = m.Base + uint64(x.RVA)
+	}
+	if b.p.sys.sysroot != nil {
+		return b.mapSystem(exports)
 	}
 	return nil
 }

@@ -3,10 +3,7 @@ package nt
 import (
 	"encoding/binary"
 	"fmt"
-	"io"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/pagewalk/pagewalk/loader"
@@ -23,7 +20,6 @@ type Sysroot struct {
 
 // sysroot is what the executive knows of the system DLLs that it runs.
 type sysroot struct {
-	ntdll   *Section
 	wine    bool
 	version string // "Wine 8.0 (10.0.19043.1)"
 	stubs   int    // system calls that ntdll has, and how many of them are there
@@ -50,10 +46,10 @@ func (s *System) openSysroot(cfg *Sysroot, builtin map[string][]byte) error {
 			return err
 		}
 	}
-	if err := s.addMissing(builtin); err != nil {
+	if err := s.addBuiltin(builtin); err != nil {
 		return err
 	}
-	ntdll, err := s.systemFile("ntdll.dll")
+	ntdll, err := s.ntdll()
 	if err != nil {
 		return err
 	}
@@ -61,7 +57,7 @@ func (s *System) openSysroot(cfg *Sysroot, builtin map[string][]byte) error {
 	if err != nil {
 		return fmt.Errorf("the sysroot's ntdll.dll: %w", err)
 	}
-	s.sysroot = &sysroot{ntdll: ntdll, wine: exports.ByName("wine_get_version") != nil, version: imageVersion(ntdll.PE, exports)}
+	s.sysroot = &sysroot{wine: exports.ByName("wine_get_version") != nil, version: imageVersion(ntdll.PE, exports)}
 	s.addStubs(ntdll.PE, exports)
 	for _, row := range s.table.rows {
 		if row != nil {
@@ -73,64 +69,6 @@ func (s *System) openSysroot(cfg *Sysroot, builtin map[string][]byte) error {
 		return fmt.Errorf("the sysroot's ntdll.dll (%s) has no system-call stubs that are known", s.sysroot.version)
 	}
 	return nil
-}
-
-// addMissing puts built-in DLLs among the real ones where those have none of their names.
-func (s *System) addMissing(builtin map[string][]byte) error {
-	for _, name := range slices.Sorted(maps.Keys(builtin)) {
-		n, folder, _, st := s.volumes.find(systemDirectory + name)
-		if n != nil {
-			continue
-		}
-		if st != ntdef.STATUS_OBJECT_NAME_NOT_FOUND {
-			return fmt.Errorf("add %s to the sysroot: %v", name, st)
-		}
-		file := &memoryFile{vol: &s.volumes}
-		if _, err := file.WriteAt(builtin[name], 0); err != nil {
-			return fmt.Errorf("add %s to the sysroot: %w", name, err)
-		}
-		n = s.volumes.newNode(name, folder, false)
-		n.content, n.attributes = file, ntdef.FILE_ATTRIBUTE_READONLY
-		n.sections.Name, n.sections.File = n.path(), file
-	}
-	return nil
-}
-
-// systemFile makes the image section of a file of the system folder.
-func (s *System) systemFile(name string) (*Section, error) {
-	n, _, _, st := s.volumes.find(systemDirectory + name)
-	if st == ntdef.STATUS_SUCCESS {
-		st = n.open()
-	}
-	if st != ntdef.STATUS_SUCCESS {
-		return nil, fmt.Errorf("the sysroot has no %s: %v", name, st)
-	}
-	sec, st := s.fileImage(n)
-	if st != ntdef.STATUS_SUCCESS {
-		return nil, fmt.Errorf("the sysroot's %s is no image that can be mapped: %v", name, st)
-	}
-	return sec, nil
-}
-
-// fileImage returns the image section of an open file: all that map it share its pages.
-func (s *System) fileImage(n *node) (*Section, ntdef.Status) {
-	key := strings.ToLower(n.path())
-	size := n.content.Size()
-	if sec := s.programs[key]; sec != nil && (sec.node == nil || sec.node == n && sec.written == n.written && sec.size == size) {
-		return sec, ntdef.STATUS_SUCCESS
-	}
-	file := io.NewSectionReader(n.content, 0, int64(size))
-	pe, err := loader.ParsePE(file, int64(size))
-	if err != nil {
-		return nil, imageStatus(err)
-	}
-	sec, st := s.newImageSection(n.path(), file, pe)
-	if st != ntdef.STATUS_SUCCESS {
-		return nil, st
-	}
-	sec.node, sec.written, sec.size = n, n.written, size
-	s.keepProgram(key, sec)
-	return sec, st
 }
 
 // stubStart is how the stub of a system call begins on every x64 Windows and Wine: mov r10,rcx; mov eax,N.
@@ -206,13 +144,10 @@ func wineVersion(pe *loader.PE, rva uint32) string {
 	return version
 }
 
-// mapSystem maps ntdll and the API sets, and, in Wine, gives ntdll what its Unix half would.
-func (b *builder) mapSystem() error {
+// mapSystem maps the API sets of real system DLLs and, in Wine, gives ntdll what its Unix half would.
+func (b *builder) mapSystem(ntdll *loader.Exports) error {
 	s := b.p.sys
-	if err := b.mapEntries(s.sysroot.ntdll); err != nil {
-		return err
-	}
-	if apiset, err := s.systemFile("apisetschema.dll"); err == nil {
+	if apiset, st := s.systemFile("apisetschema.dll"); st == ntdef.STATUS_SUCCESS {
 		for i := range apiset.PE.Sections {
 			if sec := &apiset.PE.Sections[i]; sec.Name == ".apiset" {
 				m, st := b.p.MapViewOfSection(apiset)
@@ -224,7 +159,7 @@ func (b *builder) mapSystem() error {
 		}
 	}
 	if s.sysroot.wine {
-		return b.wineDispatcher()
+		return b.wineDispatcher(ntdll)
 	}
 	return nil
 }
@@ -234,11 +169,7 @@ const wineUnixCall = 0xfffe
 
 // wineDispatcher fills __wine_unix_call_dispatcher, a pointer through which Wine's DLLs call their Unix halves, with a stub that
 // brings such calls here.
-func (b *builder) wineDispatcher() error {
-	exports, err := b.p.sys.sysroot.ntdll.PE.Exports()
-	if err != nil {
-		return fmt.Errorf("ntdll.dll: %w", err)
-	}
+func (b *builder) wineDispatcher(exports *loader.Exports) error {
 	x := exports.ByName("__wine_unix_call_dispatcher")
 	if x == nil {
 		return nil // an older Wine: its modules call through a system call

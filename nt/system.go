@@ -52,16 +52,15 @@ const DefaultRAM = 256 << 20
 
 // System is one machine with at most one process.
 type System struct {
-	mem    *physmem.Memory
-	mmu    *mmu.MMU
-	tlb    *tlb.Hierarchy
-	cpu    *cpu.CPU
-	mm     *ntmm.Manager
-	rng    *rand.Rand
-	images map[string]*systemImage
-	funcs  []UserFunc
-	bias   uint64 // of DLL images, one for the life of the machine: "per boot"
-	dlls   dllPlaces
+	mem   *physmem.Memory
+	mmu   *mmu.MMU
+	tlb   *tlb.Hierarchy
+	cpu   *cpu.CPU
+	mm    *ntmm.Manager
+	rng   *rand.Rand
+	funcs []UserFunc
+	bias  uint64 // of DLL images, one for the life of the machine: "per boot"
+	dlls  dllPlaces
 
 	stdin          io.Reader
 	stdout, stderr io.Writer
@@ -161,7 +160,9 @@ func (s *System) init(cfg *Config) error {
 		err = s.openSysroot(cfg.Sysroot, cfg.SystemImages)
 	} else {
 		s.table.builtin()
-		s.images, err = systemImages(cfg.SystemImages)
+		if err = s.addBuiltin(cfg.SystemImages); err == nil {
+			_, err = s.ntdll()
+		}
 	}
 	if err != nil {
 		return err

@@ -89,6 +89,9 @@ func (c *runCmd) run(ctx context.Context, cfg pagewalk.Config, std stdio) error 
 	start := time.Now()
 	r, err := m.Run(ctx)
 	if c.Stats && r.Instructions > 0 {
+		if s := m.System().Sysroot(); s != "" {
+			fmt.Fprintln(std.err, s)
+		}
 		printStats(std.err, &r, time.Since(start))
 	}
 	if c.VMMap {

@@ -1,0 +1,81 @@
+package nt_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pagewalk/pagewalk"
+	"github.com/pagewalk/pagewalk/nt"
+)
+
+// folderOf writes files into a folder of the host and opens it.
+func folderOf(t *testing.T, files map[string][]byte) *os.Root {
+	t.Helper()
+	dir := t.TempDir()
+	for name, data := range files {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), data, 0o644))
+	}
+	root, err := os.OpenRoot(dir)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, root.Close()) })
+	return root
+}
+
+// TestSysrootNumbers reads the numbers of the services from the stubs of a ntdll that has others than ours.
+func TestSysrootNumbers(t *testing.T) {
+	set, err := pagewalk.SystemDLLs()
+	require.NoError(t, err)
+	ntdll := append([]byte(nil), set.Images["ntdll.dll"]...)
+	const moved = 0x321
+	from, n := []byte{0x4c, 0x8b, 0xd1, 0xb8, byte(nt.ServiceNumber("NtClose")), byte(nt.ServiceNumber("NtClose") >> 8), 0, 0}, 0
+	for i := 0; i+len(from) <= len(ntdll); i++ {
+		if string(ntdll[i:i+len(from)]) == string(from) {
+			ntdll[i+4], ntdll[i+5] = byte(moved&0xff), byte(moved>>8)
+			n++
+		}
+	}
+	require.Equal(t, 1, n)
+	sys, err := nt.New(nt.Config{Sysroot: &nt.Sysroot{System: folderOf(t, map[string][]byte{"NTDLL.dll": ntdll})}})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, sys.Close()) }()
+	require.Regexp(t, `^ntdll of Windows: \d+ system calls, \d+ of them served$`, sys.Sysroot())
+	require.Equal(t, "NtClose", sys.ServiceName(moved))
+	require.Equal(t, "", sys.ServiceName(nt.ServiceNumber("NtClose")))
+}
+
+// TestSysrootRefuses names what is wrong with a folder.
+func TestSysrootRefuses(t *testing.T) {
+	for _, c := range []struct {
+		files map[string][]byte
+		want  string
+	}{
+		{nil, "there is no ntdll.dll among the system images"},
+		{map[string][]byte{"ntdll.dll": []byte("#!")}, "system image ntdll.dll: STATUS_INVALID_IMAGE_FORMAT"},
+		{map[string][]byte{"ntdll.dll": tiny(t)}, "no system-call stubs"},
+	} {
+		_, err := nt.New(nt.Config{Sysroot: &nt.Sysroot{System: folderOf(t, c.files)}})
+		require.ErrorContains(t, err, c.want)
+	}
+}
+
+func tiny(t *testing.T) []byte {
+	t.Helper()
+	b, err := os.ReadFile("../tests/guests/tiny.exe")
+	require.NoError(t, err)
+	return b
+}
+
+// TestSystemFilesStand has built-in DLLs stand in where a sysroot lacks them, and only there.
+func TestSystemFilesStand(t *testing.T) {
+	set, err := pagewalk.SystemDLLs()
+	require.NoError(t, err)
+	sys, err := nt.New(nt.Config{
+		Sysroot:      &nt.Sysroot{System: folderOf(t, map[string][]byte{"ntdll.dll": set.Images["ntdll.dll"]})},
+		SystemImages: map[string][]byte{"bcryptprimitives.dll": set.Images["bcryptprimitives.dll"], "ntdll.dll": []byte("not this one")},
+	})
+	require.NoError(t, err)
+	require.NoError(t, sys.Close())
+}
