@@ -22,31 +22,47 @@ type apc struct {
 }
 
 // QueueAPC is NtQueueApcThread: fn is called with the arguments in the thread, which waits for it or will. UNSUCCESSFUL for a thread that
-// has ended.
+// has ended, NO_MEMORY where too many are queued.
 func (t *Thread) QueueAPC(fn uint64, args [3]uint64) ntdef.Status {
-	if t.state == threadEnded {
+	switch {
+	case t.state == threadEnded:
 		return ntdef.STATUS_UNSUCCESSFUL
+	case !t.queueAPC(&apc{fn: fn, args: args}):
+		return ntdef.STATUS_NO_MEMORY
 	}
-	t.queueAPC(&apc{fn: fn, args: args})
 	return ntdef.STATUS_SUCCESS
 }
 
-// queueAPC queues an APC that is not queued already.
-func (t *Thread) queueAPC(a *apc) {
+// queueAPC queues an APC that is not queued already, where the pool has room.
+func (t *Thread) queueAPC(a *apc) bool {
 	if a.queued {
-		return
+		return true
+	}
+	if !t.sys.charge(packetCharge) {
+		return false
 	}
 	a.queued = true
 	t.apcs = append(t.apcs, a)
 	t.endAlertable(ntdef.STATUS_USER_APC)
+	return true
 }
 
 // dequeueAPC takes an APC back.
 func (t *Thread) dequeueAPC(a *apc) {
 	if a.queued {
 		a.queued = false
+		t.sys.release(packetCharge)
 		t.apcs = slices.DeleteFunc(t.apcs, func(o *apc) bool { return o == a })
 	}
+}
+
+// dropAPCs takes all back.
+func (t *Thread) dropAPCs() {
+	for _, a := range t.apcs {
+		a.queued = false
+		t.sys.release(packetCharge)
+	}
+	t.apcs = nil
 }
 
 // endAlertable ends the thread's wait where it is alertable.
@@ -110,6 +126,7 @@ func (t *Thread) deliverAPC() error {
 	a := t.apcs[0]
 	t.apcs = t.apcs[1:]
 	a.queued = false
+	t.sys.release(packetCharge)
 	if a.timer != nil {
 		a.timer.rearm()
 	}

@@ -14,8 +14,10 @@ var conditionNames = [...]string{
 	ntmm.HighMemory: `\KernelObjects\HighMemoryCondition`,
 }
 
-// initConditions makes the events.
+// initConditions makes the events, and the keyed event that is there when memory is low.
 func (s *System) initConditions() {
+	s.keyedEvent = &keyedEvent{}
+	s.namespace.add(`\KernelObjects\CritSecOutOfMemoryEvent`, s.keyedEvent)
 	for c, name := range conditionNames {
 		e := &event{manual: true, condition: func() bool { return s.mm.Condition(ntmm.MemoryCondition(c)) }}
 		s.namespace.add(name, e)

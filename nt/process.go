@@ -48,6 +48,8 @@ type Process struct {
 	local                     map[any]any
 	exception                 *ntdef.ExceptionRecord // that ended the process
 	outputErr                 error                  // the first failure to write the guest's output
+
+	resolution uint32 // of timers that it asked for, 100 ns units; 0: none
 }
 
 // PEB returns the address of the process environment block.

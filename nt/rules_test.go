@@ -75,7 +75,7 @@ func newScriptOf(t *testing.T, cfg nt.Config) *script {
 	}
 	h, st := p.CreateEvent(&nt.ObjectRequest{Name: "event"}, false, false)
 	require.Equal(t, ntdef.STATUS_SUCCESS, st)
-	s.vars["event"] = uint64(h)
+	s.vars["event"], s.vars["thread"] = uint64(h), p.Thread().ID()
 	return s
 }
 
@@ -211,9 +211,10 @@ func (s *script) runFile(name string) (calls int, seen map[string]bool) {
 	return calls, seen
 }
 
-// TestObjectStatuses makes those of testdata/objects.txt.
+// TestObjectStatuses makes those of the object manager and of synchronisation.
 func TestObjectStatuses(t *testing.T) {
 	newScript(t).runFile("testdata/objects.txt")
+	newScript(t).runFile("testdata/sync.txt")
 }
 
 // TestServiceStatuses makes the calls of testdata/services.txt.

@@ -65,6 +65,9 @@ var Services = sync.OnceValue(func() []Service {
 		timeServices,
 		localeServices,
 		objectServices,
+		syncServices,
+		timerServices,
+		alertServices,
 		registryServices,
 	} {
 		all = append(all, group...)

@@ -160,8 +160,9 @@ func (p *Process) end(code uint32) {
 	s.signal(p.object)
 }
 
-// abandon gives up the mutants of a thread that has ended.
+// abandon gives up the mutants and the APCs of a thread that has ended.
 func (s *System) abandon(t *Thread) {
+	t.dropAPCs()
 	for _, m := range t.owned {
 		m.owner, m.count, m.abandoned = nil, 0, true
 		s.signal(m)

@@ -92,8 +92,8 @@ type queryDirectoryArgs struct {
 	Directory    ntdef.Handle
 	Buffer       uint64 // OBJECT_DIRECTORY_INFORMATION, the last one zero
 	Length       uint32
-	Single       bool
-	Restart      bool
+	Single       uint8
+	Restart      uint8
 	Context      ntdef.Ptr[uint32] // the index of the next entry
 	ReturnLength ntdef.Ptr[uint32]
 }
@@ -103,7 +103,7 @@ type queryDirectoryArgs struct {
 func ntQueryDirectoryObject(t *Thread, a *queryDirectoryArgs) (ntdef.Status, error) {
 	const entry = 32
 	index := uint32(0)
-	if !a.Restart {
+	if a.Restart == 0 {
 		v, err := t.Load32(uint64(a.Context))
 		if err != nil {
 			return 0, err
@@ -133,14 +133,14 @@ func ntQueryDirectoryObject(t *Thread, a *queryDirectoryArgs) (ntdef.Status, err
 		need := uint64(entry + len(x.name) + 2 + len(x.typ) + 2)
 		if size+need > uint64(a.Length) {
 			st = ntdef.STATUS_MORE_ENTRIES
-			if a.Single {
+			if a.Single != 0 {
 				st, size = ntdef.STATUS_BUFFER_TOO_SMALL, size+need
 			}
 			break
 		}
 		size += need
 		texts = append(texts, x)
-		if a.Single {
+		if a.Single != 0 {
 			break
 		}
 	}

@@ -14,7 +14,7 @@ var processServices = []Service{
 
 type continueArgs struct {
 	Context   ntdef.Ptr[ntdef.Context]
-	TestAlert bool
+	TestAlert uint8
 }
 
 func ntContinue(t *Thread, a *continueArgs) (ntdef.Status, error) {
@@ -24,7 +24,7 @@ func ntContinue(t *Thread, a *continueArgs) (ntdef.Status, error) {
 	}
 	t.leaveWineStart(uint64(a.Context))
 	err = t.SetContext(&ctx)
-	if a.TestAlert {
+	if a.TestAlert != 0 {
 		t.TestAlert()
 	}
 	return 0, err

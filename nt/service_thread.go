@@ -14,7 +14,6 @@ var threadServices = []Service{
 	service("NtTerminateThread", Full, ntTerminateThread),
 	service("NtSuspendThread", Full, ntSuspendThread),
 	service("NtResumeThread", Full, ntResumeThread),
-	service("NtAlertResumeThread", Partial("no alerts"), ntResumeThread),
 	service("NtGetContextThread", Partial("no XSTATE: the processor has none"), ntGetContextThread),
 	service("NtSetContextThread", Partial("no XSTATE; debug registers are kept but never match"), ntSetContextThread),
 	service("NtQueryInformationThread", Partial(threadQueryNote), ntQueryInformationThread),

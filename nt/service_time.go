@@ -10,7 +10,7 @@ var timeServices = []Service{
 }
 
 type delayExecutionArgs struct {
-	Alertable bool
+	Alertable uint8
 	Interval  ntdef.Ptr[int64] // 100 ns units; negative: from now, else the system time to wait for
 }
 
@@ -19,7 +19,7 @@ func ntDelayExecution(t *Thread, a *delayExecutionArgs) (ntdef.Status, error) {
 	if err != nil {
 		return 0, err
 	}
-	return t.Sleep(t.sys.Until(int64(v)), a.Alertable)
+	return t.Sleep(t.sys.Until(int64(v)), a.Alertable != 0)
 }
 
 // Until is how many nanoseconds are left to an NT time: negative ones count from now, in 100 ns units. The far future is a century off.

@@ -73,6 +73,7 @@ type System struct {
 
 	namespace  namespace
 	pool       pool
+	keyedEvent *keyedEvent // the system's own
 	conditions [len(conditionNames)]*event
 	counts     [len(objectTypes)]typeCount
 	volumes    volumes

@@ -31,6 +31,7 @@ type Thread struct {
 	apcs      []*apc
 	deliver   bool // the next of them, on the way back to user mode
 	alerted   bool
+	idAlerted bool // by its identifier
 	owned     []*mutant
 	priority  uint8
 	relative  int32

@@ -28,6 +28,7 @@ type waitBlock struct {
 	objects []dispatcher
 	all     bool
 	alert   bool // APCs and alerts end it
+	byID    bool // an alert by the thread's identifier does
 	status  ntdef.Status
 	done    bool
 	timer   *deadline
@@ -218,10 +219,12 @@ func (o *threadObject) take(*Thread) bool      { return false }
 func (o *processObject) signaled(*Thread) bool { return o.proc.exited }
 func (o *processObject) take(*Thread) bool     { return false }
 
+// maximumWaitObjects is how many objects a wait may be for (winnt.h).
+const maximumWaitObjects = 64
+
 // Wait is NtWaitForSingleObject and NtWaitForMultipleObjects by handles, at most 64; timeout is in nanoseconds, Infinite for none.
 // INVALID_HANDLE, OBJECT_TYPE_MISMATCH for what cannot be waited for, INVALID_PARAMETER_1 for their number.
 func (t *Thread) Wait(handles []ntdef.Handle, all bool, timeout uint64, alertable bool) (ntdef.Status, error) {
-	const maximumWaitObjects = 64
 	if len(handles) == 0 || len(handles) > maximumWaitObjects {
 		return ntdef.STATUS_INVALID_PARAMETER_1, nil
 	}

@@ -273,17 +273,13 @@ type signalAndWaitArgs struct {
 }
 
 func signalObjectAndWait(t *nt.Thread, a *signalAndWaitArgs) (uint64, error) {
-	_, st := t.Process().SetEvent(a.Signal)
-	if st == ntdef.STATUS_OBJECT_TYPE_MISMATCH {
-		if _, st = t.ReleaseMutant(a.Signal); st == ntdef.STATUS_OBJECT_TYPE_MISMATCH {
-			_, st = t.Process().ReleaseSemaphore(a.Signal, 1)
-		}
+	const waitFailed = 1<<32 - 1
+	st, err := t.SignalAndWait(a.Signal, a.Wait, nanoseconds(a.Milliseconds), a.Alertable)
+	if err == nil && st.IsError() {
+		_, err = failStatus(t, st)
+		return waitFailed, err
 	}
-	if st != ntdef.STATUS_SUCCESS {
-		_, err := failStatus(t, st)
-		return 1<<32 - 1, err
-	}
-	return waitFor(t, []ntdef.Handle{a.Wait}, false, a.Milliseconds, a.Alertable)
+	return uint64(st), err
 }
 
 type releaseSemaphoreArgs struct {
