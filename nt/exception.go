@@ -195,5 +195,5 @@ func (t *Thread) secondChance(rec *ntdef.ExceptionRecord, ctx *ntdef.Context) er
 	}
 	t.proc.exception = rec
 	t.report(rec, ctx)
-	return &exitError{uint32(rec.Code)}
+	return &exitError{code: uint32(rec.Code)}
 }

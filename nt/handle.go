@@ -229,16 +229,6 @@ func (p *Process) IsProcess(h ntdef.Handle) bool {
 // HandleCount returns how many handles the process has.
 func (p *Process) HandleCount() uint32 { return p.handles.count }
 
-// OpenProcess is NtOpenProcess: a handle with some rights to the process with an identifier. INVALID_CID where there is none.
-func (p *Process) OpenProcess(id uint64, access uint32) (ntdef.Handle, ntdef.Status) {
-	for _, q := range p.sys.procs {
-		if q.id == id {
-			return p.handles.open(q.object, access, 0)
-		}
-	}
-	return 0, ntdef.STATUS_INVALID_CID
-}
-
 // WriteFile is NtWriteFile at the file's position: how many bytes went out, and the status.
 func (p *Process) WriteFile(handle ntdef.Handle, b []byte) (int, ntdef.Status) {
 	return p.WriteFileAt(handle, b, FilePosition)

@@ -26,6 +26,10 @@ type Process struct {
 	parent  *Process // nil: the first one
 	exited  bool
 	exit    uint32
+
+	finished   uint64 // the system time of its end
+	parameters uint64 // where its RTL_USER_PROCESS_PARAMETERS are
+
 	ran     uint64 // instructions of threads that have ended
 	kuser   x86.PhysAddr
 	threads []*Thread        // that have not ended, in the order of their making
@@ -105,7 +109,7 @@ func (p *Process) IsStack(base uint64) bool {
 }
 
 // Exit returns the error by which a body ends the process.
-func (p *Process) Exit(code uint32) error { return &exitError{code} }
+func (p *Process) Exit(code uint32) error { return &exitError{code: code} }
 
 // A Module is an image mapped into a process.
 type Module struct {

@@ -103,9 +103,6 @@ func flag(b bool) uint32 {
 func littleEndian32(v uint32) []byte { return binary.LittleEndian.AppendUint32(nil, v) }
 func littleEndian64(v uint64) []byte { return binary.LittleEndian.AppendUint64(nil, v) }
 
-// statusPending is the exit status of what runs.
-const statusPending = 0x103
-
 // basicInformation is the thread's THREAD_BASIC_INFORMATION. BasePriority is relative to the process's, 16 and -16 where it is at
 // an end of its range.
 func (t *Thread) basicInformation() []byte {
@@ -113,7 +110,7 @@ func (t *Thread) basicInformation() []byte {
 	le := binary.LittleEndian
 	status, base := t.exitCode, t.relative
 	if t.state != threadEnded {
-		status = statusPending
+		status = uint32(ntdef.STATUS_PENDING)
 	}
 	switch base {
 	case timeCritical:

@@ -226,7 +226,7 @@ func (t *Thread) main() {
 		err = t.ended(thread.code)
 	}
 	var process *exitError
-	if errors.As(err, &process) && t.proc != s.proc {
+	if errors.As(err, &process) && t.proc != s.proc && !process.machine {
 		t.proc.end(process.code)
 		err = nil
 	}

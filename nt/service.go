@@ -60,6 +60,7 @@ var Services = sync.OnceValue(func() []Service {
 		tokenServices,
 		processServices,
 		threadServices,
+		userProcessServices,
 		fileServices,
 		openServices,
 		timeServices,

@@ -1,12 +1,12 @@
 package nt
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"slices"
 	"strings"
 
-	"github.com/pagewalk/pagewalk/loader"
 	"github.com/pagewalk/pagewalk/ntdef"
 )
 
@@ -20,15 +20,33 @@ type ProcessRequest struct {
 	Environment               []string
 	Standard                  [3]ntdef.Handle
 	Inherit, Suspended        bool
+
+	// What NtCreateUserProcess can say beyond.
+	Parent                              *Process       // whose child it is, for handles too; nil: the caller
+	token                               *token         // nil: the parent's
+	Handles                             []ntdef.Handle // those alone are inherited; nil: all that may be
+	ProcessAccess, ThreadAccess         uint32         // of the handles; 0: all
+	processAttributes, threadAttributes uint32         // of the handles, OBJ_*
+	parameters                          *processParameters
+	keepStandard                        uint8  // standard handles that are not duplicated, by bit
+	prohibited                          uint32 // Characteristics that the image may not have
+
+	failed             uint32 // at which step: createFailOnOpen, …
+	dllCharacteristics uint16 // of an image of the wrong kind
 }
 
 // CreateProcess is NtCreateUserProcess: handles to the process and to its thread. The status of what is no program is that of its
 // image section; QUOTA_EXCEEDED, NO_MEMORY.
-func (t *Thread) CreateProcess(r *ProcessRequest) (*Process, ntdef.Handle, ntdef.Handle, ntdef.Status) {
-	p, st := t.createProcess(r)
-	var process, thread ntdef.Handle
+func (t *Thread) CreateProcess(r *ProcessRequest) (p *Process, process, thread ntdef.Handle, st ntdef.Status) {
+	p, st = t.createProcess(r)
 	if st == ntdef.STATUS_SUCCESS {
-		process, thread = t.proc.handles.add(p.object), t.proc.handles.add(p.thread.object)
+		process, st = t.proc.handles.open(p.object, cmp.Or(r.ProcessAccess, ntdef.GENERIC_ALL), r.processAttributes)
+	}
+	if st == ntdef.STATUS_SUCCESS {
+		thread, st = t.proc.handles.open(p.thread.object, cmp.Or(r.ThreadAccess, ntdef.GENERIC_ALL), r.threadAttributes)
+	}
+	if st != ntdef.STATUS_SUCCESS && p != nil { // no handle: nobody will know of it
+		p.end(uint32(st))
 	}
 	t.proc.serviced("NtCreateUserProcess", st, childParams, uint64(process), uint64(thread))
 	return p, process, thread, st
@@ -36,46 +54,77 @@ func (t *Thread) CreateProcess(r *ProcessRequest) (*Process, ntdef.Handle, ntdef
 
 var childParams = []string{"process", "thread"}
 
-func (t *Thread) createProcess(r *ProcessRequest) (*Process, ntdef.Status) {
-	s := t.sys
-	if len(s.procs) >= maxProcesses {
-		return nil, ntdef.STATUS_QUOTA_EXCEEDED
-	}
-	n, _, _, st := s.volumes.find(r.Path)
+// programImage finds the file of a program and makes its image section.
+func (t *Thread) programImage(r *ProcessRequest) (*node, *Section, ntdef.Status) {
+	name, st := t.proc.fileName(0, ntName(r.Path))
+	r.failed = createFailOnOpen
 	switch {
 	case st != ntdef.STATUS_SUCCESS:
-		return nil, st
+		return nil, nil, st
+	case name.device != onDisk:
+		return nil, nil, ntdef.STATUS_OBJECT_NAME_INVALID
+	}
+	n, _, _, st := t.sys.volumes.find(name.path)
+	switch {
+	case st != ntdef.STATUS_SUCCESS:
+		return nil, nil, st
 	case n.folder:
-		return nil, ntdef.STATUS_FILE_IS_A_DIRECTORY
+		return nil, nil, ntdef.STATUS_FILE_IS_A_DIRECTORY
 	}
 	if st := n.open(); st != ntdef.STATUS_SUCCESS {
-		return nil, st
+		return nil, nil, st
 	}
-	size := int64(n.content.Size())
-	file := io.NewSectionReader(n.content, 0, size)
-	pe, err := loader.ParsePE(file, size)
-	if err != nil {
-		return nil, imageStatus(err)
+	r.failed = createFailOnSection
+	sec, st := t.sys.fileImage(n)
+	if st != ntdef.STATUS_SUCCESS {
+		return nil, nil, st
 	}
-	p, st := s.newProcess(pe, t.proc)
+	const executable, dll = 0x0002, 0x2000
+	if c := uint32(sec.PE.Characteristics); c&r.prohibited != 0 || c&executable == 0 || c&dll != 0 {
+		r.failed, r.dllCharacteristics = createFailExeFormat, sec.PE.DllCharacteristics
+		return nil, nil, ntdef.STATUS_INVALID_IMAGE_FORMAT
+	}
+	r.failed = 0
+	return n, sec, st
+}
+
+func (t *Thread) createProcess(r *ProcessRequest) (*Process, ntdef.Status) {
+	s := t.sys
+	parent := cmp.Or(r.Parent, t.proc)
+	if len(s.procs) >= maxProcesses || s.threadCount() >= maxAllThreads {
+		return nil, ntdef.STATUS_QUOTA_EXCEEDED
+	}
+	n, sec, st := t.programImage(r)
 	if st != ntdef.STATUS_SUCCESS {
 		return nil, st
 	}
-	prog := Program{Path: n.path(), File: file, Size: size, Folder: t.proc.folder}
-	if !strings.EqualFold(guestFolder(prog.Path), guestFolder(t.proc.program.Path)) {
+	p, st := s.newProcess(sec.PE, parent)
+	if st != ntdef.STATUS_SUCCESS {
+		return nil, st
+	}
+	size := int64(n.content.Size())
+	prog := Program{Path: n.path(), File: io.NewSectionReader(n.content, 0, size), Size: size, Folder: parent.folder}
+	if !strings.EqualFold(guestFolder(prog.Path), guestFolder(parent.program.Path)) {
 		prog.Folder = nil
 	}
 	p.folder = prog.Folder
+	if r.token != nil {
+		p.token = r.token.duplicate(s)
+	}
 	p.handles.init(s)
-	t.inherit(p, r)
-
+	if st := p.inherit(parent, r); st != ntdef.STATUS_SUCCESS {
+		p.handles.dropAll()
+		p.discard()
+		return nil, st
+	}
 	// The child is built in its own address space, by its own thread, whose accesses are those of the processor.
 	s.procs = append(s.procs, p)
-	err = t.asThread(p.thread, func() error {
-		b := builder{p: p, t: p.thread, by: p.thread}
-		return b.build(pe, &prog, r.CommandLine, r.Folder, r.Environment)
+	err := t.asThread(p.thread, func() error {
+		b := builder{p: p, t: p.thread, by: p.thread, given: r.parameters}
+		return b.build(sec.PE, &prog, r.CommandLine, r.Folder, r.Environment)
 	})
 	if err != nil {
+		p.handles.dropAll()
 		p.discard()
 		var stop *Stop
 		if errors.As(err, &stop) {
@@ -93,28 +142,46 @@ func (t *Thread) createProcess(r *ProcessRequest) (*Process, ntdef.Status) {
 
 func guestFolder(path string) string { return strings.TrimSuffix(path, guestBase(path)) }
 
-// inherit gives a child its handles.
-func (t *Thread) inherit(p *Process, r *ProcessRequest) {
-	from := &t.proc.handles
+// inherit gives a child its handles: those that may be inherited, or a list of them, and the standard ones. INVALID_PARAMETER for a
+// handle of the list that is none or may not be inherited.
+func (p *Process) inherit(parent *Process, r *ProcessRequest) ntdef.Status {
+	from := &parent.handles
+	for _, h := range r.Handles {
+		if e := from.entry(h); e == nil || e.attributes&objInherit == 0 {
+			return ntdef.STATUS_INVALID_PARAMETER
+		}
+	}
 	if r.Inherit {
 		for i, e := range from.entries {
-			if e.object != nil && e.attributes&objInherit != 0 {
+			if e.object == nil || e.attributes&objInherit == 0 {
+				continue
+			}
+			if r.Handles == nil || slices.ContainsFunc(r.Handles, func(h ntdef.Handle) bool { return int(h/4) == i }) {
 				p.handles.place(i, e)
 			}
 		}
 	}
+	native := r.parameters != nil
 	for i, h := range r.Standard {
-		if o := from.get(h); o != nil && h != 0 {
-			if p.handles.get(h) != o {
-				h, _ = p.handles.open(o, from.granted(h), 0)
-			}
+		switch {
+		case h == 0 && native, r.Inherit && native, r.keepStandard&(1<<i) != 0:
 			p.handles.std[i] = h
-		} else if h == 0 && i < 3 {
-			if o := from.get(from.std[i]); o != nil {
-				p.handles.std[i], _ = p.handles.open(o, from.granted(from.std[i]), 0)
-			}
+			continue
+		case h == 0:
+			h = from.std[i]
+		}
+		o := from.get(h)
+		switch {
+		case o == nil && native: // a pseudo handle, or nothing
+			p.handles.std[i] = h
+		case o == nil:
+		case p.handles.get(h) == o && r.Standard[i] != 0:
+			p.handles.std[i] = h
+		default:
+			p.handles.std[i], _ = p.handles.open(o, from.granted(h), 0)
 		}
 	}
+	return ntdef.STATUS_SUCCESS
 }
 
 // SetInherit says whether a handle goes to children (SetHandleInformation): INVALID_HANDLE.
@@ -157,6 +224,10 @@ func (p *Process) end(code uint32) {
 		s.signal(t.object)
 	}
 	p.threads = nil
+	p.finished = s.SystemTime()
+	if p.object.handles > 0 {
+		s.lingeringProcs = append(s.lingeringProcs, p)
+	}
 	s.signal(p.object)
 }
 
@@ -191,15 +262,48 @@ func (s *System) loaded() *Process {
 // ProcessByHandle returns the process of a handle or of the pseudo handle: INVALID_HANDLE, OBJECT_TYPE_MISMATCH.
 func (p *Process) ProcessByHandle(h ntdef.Handle) (*Process, ntdef.Status) { return p.process(h) }
 
-// Terminate is NtTerminateProcess of another process.
-func (p *Process) Terminate(code uint32) {
-	if !p.exited {
+// OpenProcess is NtOpenProcess: a handle with some rights to the process with an identifier. INVALID_CID where there is none.
+func (p *Process) OpenProcess(id uint64, access uint32, inherit bool) (ntdef.Handle, ntdef.Status) {
+	for _, q := range p.sys.allProcesses() {
+		if q.id == id {
+			return p.handles.open(q.object, access, flag(inherit)*objInherit)
+		}
+	}
+	return 0, ntdef.STATUS_INVALID_CID
+}
+
+// allProcesses returns the processes by identifier, those that have ended and still have handles too.
+func (s *System) allProcesses() []*Process {
+	all := append(slices.Clone(s.procs), s.lingeringProcs...)
+	slices.SortFunc(all, func(a, b *Process) int { return cmp.Compare(a.id, b.id) })
+	return all
+}
+
+// closed forgets a process that has ended with its last handle.
+func (o *processObject) closed() {
+	s := o.proc.sys
+	s.lingeringProcs = slices.DeleteFunc(s.lingeringProcs, func(p *Process) bool { return p == o.proc })
+}
+
+// TerminateProcess is NtTerminateProcess: the error is the end of the caller's process, or of the machine, which goes with its first one.
+func (t *Thread) TerminateProcess(p *Process, code uint32) error {
+	switch {
+	case p.exited:
+	case p == t.proc:
+		return p.Exit(code)
+	case p == t.sys.proc:
+		return &exitError{code: code, machine: true}
+	default:
 		p.end(code)
 	}
+	return nil
 }
 
 // ExitStatus returns the process's exit code; ok is false while it runs.
 func (p *Process) ExitStatus() (code uint32, ok bool) { return p.exit, p.exited }
+
+// Finished returns the system time at which the process ended, 0 while it runs.
+func (p *Process) Finished() uint64 { return p.finished }
 
 // Parent returns the process that made this one, nil for the first.
 func (p *Process) Parent() *Process { return p.parent }

@@ -5,7 +5,6 @@ import "github.com/pagewalk/pagewalk/ntdef"
 var processServices = []Service{
 	service("NtContinue", Full, ntContinue),
 	service("NtRaiseException", Full, ntRaiseException),
-	service("NtTerminateProcess", Partial("the calling process"), ntTerminateProcess),
 	service("NtQueryInformationProcess", Partial("classes 0-4, 7, 12, 15, 18, 20-24, 26-31, 33, 34, 36-39, 42, 43, 47, 48, 51, 52, 58, 60, 61, 75"), ntQueryInformationProcess),
 	service("NtSetInformationProcess", Partial("classes 1, 12, 15, 18, 21, 22, 25, 31, 33, 34, 39, 41, 42, 52, 77"), ntSetInformationProcess),
 	service("NtQuerySystemInformation", Partial("classes 0, 2, 18, 21, 80, 81, 144"), ntQuerySystemInformation),
@@ -87,15 +86,4 @@ func ntRaiseException(t *Thread, a *raiseExceptionArgs) (ntdef.Status, error) {
 type terminateArgs struct {
 	Handle ntdef.Handle
 	Status uint32
-}
-
-// ntTerminateProcess ends the process. With handle 0 Windows ends the other threads only: there are none.
-func ntTerminateProcess(t *Thread, a *terminateArgs) (ntdef.Status, error) {
-	switch {
-	case a.Handle == 0:
-		return ntdef.STATUS_SUCCESS, nil
-	case !t.proc.IsProcess(a.Handle):
-		return ntdef.STATUS_INVALID_HANDLE, nil
-	}
-	return 0, t.proc.Exit(a.Status)
 }

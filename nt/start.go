@@ -78,6 +78,7 @@ type builder struct {
 	by     *Thread // whose accesses write guest memory: the thread itself, or the one that makes it
 	pe     *loader.PE
 	params uint64
+	given  *processParameters // the parent's; nil: they are made
 	// apiSets is where the process finds the API-set map; 0: nowhere.
 	apiSets uint64
 	top     uint64 // of the stack, where the first frame lies
@@ -92,7 +93,12 @@ func (b *builder) build(pe *loader.PE, prog *Program, line, folder string, env [
 		func() error { return b.mapProgram(prog) },
 		b.mapNtdll,
 		b.initBlock,
-		func() error { return b.parameters(prog, line, folder, env) },
+		func() error {
+			if b.given != nil {
+				return b.givenParameters()
+			}
+			return b.parameters(prog, line, folder, env)
+		},
 		b.environmentBlocks,
 		b.stack,
 		b.firstContext,
@@ -326,7 +332,7 @@ func (b *builder) environmentBlocks() error {
 		return err
 	}
 	t, p := b.t, b.p
-	t.teb, p.peb = base, base+ntdef.TebSize
+	t.teb, p.peb, p.parameters = base, base+ntdef.TebSize, b.params
 	var peb [0x7c8]byte
 	le := binary.LittleEndian
 	le.PutUint64(peb[ntdef.PebImageBaseAddress:], p.program.Base)

@@ -28,7 +28,10 @@ func (t *Thread) Stop(format string, args ...any) error {
 }
 
 // exitError ends the process; bodies return it like any error.
-type exitError struct{ code uint32 }
+type exitError struct {
+	code    uint32
+	machine bool // the first process, by another: the run is over
+}
 
 func (e *exitError) Error() string { return fmt.Sprintf("process exit, code %#x", e.code) }
 

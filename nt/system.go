@@ -94,13 +94,14 @@ type System struct {
 
 	registryFile string // "": none
 
-	proc      *Process   // the first one: the machine runs as long as it does
-	procs     []*Process // that run
-	lingering []*Thread  // that have ended and have handles
-	done      <-chan struct{}
-	timing    bool
-	waited    uint64 // nanoseconds added to the instruction count by waits
-	kuser     x86.PhysAddr
+	proc           *Process   // the first one: the machine runs as long as it does
+	procs          []*Process // that run
+	lingering      []*Thread  // that have ended and have handles
+	lingeringProcs []*Process
+	done           <-chan struct{}
+	timing         bool
+	waited         uint64 // nanoseconds added to the instruction count by waits
+	kuser          x86.PhysAddr
 }
 
 // New builds a machine.

@@ -9,6 +9,7 @@ import (
 
 // Access rights of tokens (winnt.h, TOKEN_*).
 const (
+	tokenAssignPrimary    uint32 = 0x0001
 	tokenDuplicate        uint32 = 0x0002
 	tokenImpersonate      uint32 = 0x0004
 	tokenQuery            uint32 = 0x0008

@@ -64,3 +64,34 @@ func TestThreadServices(t *testing.T) {
 	}, strings.Split(strings.TrimPrefix(stdout, nativeGolden(t, "threads")), "\r\n")))
 	require.Contains(t, stderr, "NtQueryInformationThread: class 99")
 }
+
+// TestProcessServices has children made by NtCreateUserProcess as Wine makes them: pipes, inherited handles, suspension, ends; and then
+// what only Windows does: states of PS_CREATE_INFO, lists of handles, refusals.
+func TestProcessServices(t *testing.T) {
+	stdout, stderr := native(t, "processes")
+	require.Empty(t, cmp.Diff(nativeGolden(t, "processes"), stdout))
+	require.Empty(t, stderr)
+
+	stdout, stderr = native(t, "processes", "windows")
+	require.Empty(t, cmp.Diff([]string{
+		"a thread c0000024",
+		"bad flags c00000f2",
+		"processes 1, this one among them 1",
+		"missing c0000034",
+		"state 1",
+		"text c000012f",
+		"state 2, file 1",
+		"writes 00000000",
+		"state 6, peb 1, parameters 1, file 1, section 1",
+		"terminate 00000000",
+		"again c000010a",
+		"debug c00000bb",
+		"unknown c000000d",
+		"list c000000d",
+		"fork c00000bb",
+		"",
+	}, strings.Split(strings.TrimPrefix(stdout, nativeGolden(t, "processes")), "\r\n")))
+	for _, warning := range []string{"DEBUG_OBJECT", "attribute 0x20055", "a fork of a process"} {
+		require.Contains(t, stderr, warning)
+	}
+}

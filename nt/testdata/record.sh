@@ -3,7 +3,7 @@
 set -e
 cd "$(dirname "$0")"
 export WINEDEBUG=-all WINEPREFIX="${WINEPREFIX:-${TMPDIR:-/tmp}/prefix}"
-for p in ${*:-threads}; do
+for p in ${*:-threads processes}; do
 	x86_64-w64-mingw32-gcc -O1 -s -w -Wl,--no-insert-timestamp -o $p.exe $p.c -lntdll
 	/usr/lib/wine/wine64 $p.exe >$p.golden
 done

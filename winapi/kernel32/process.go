@@ -86,15 +86,16 @@ type terminateProcessArgs struct {
 }
 
 func terminateProcess(t *nt.Thread, a *terminateProcessArgs) (uint64, error) {
-	p, st := t.Process().ProcessByHandle(a.Process)
-	switch {
-	case st != ntdef.STATUS_SUCCESS:
-		return failStatus(t, st)
-	case p == t.Process():
-		return 0, t.Process().Exit(a.ExitCode)
+	p, st := t.Process().ProcessFor(a.Process, nt.PROCESS_TERMINATE)
+	if st == ntdef.STATUS_SUCCESS {
+		if _, ended := p.ExitStatus(); ended {
+			st = ntdef.STATUS_PROCESS_IS_TERMINATING
+		}
 	}
-	p.Terminate(a.ExitCode)
-	return 1, nil
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
+	}
+	return 1, t.TerminateProcess(p, a.ExitCode)
 }
 
 type openProcessArgs struct {
@@ -104,7 +105,7 @@ type openProcessArgs struct {
 }
 
 func openProcess(t *nt.Thread, a *openProcessArgs) (uint64, error) {
-	h, st := t.Process().OpenProcess(uint64(a.ID), a.Access)
+	h, st := t.Process().OpenProcess(uint64(a.ID), a.Access, a.Inherit)
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}
