@@ -2,6 +2,7 @@ package nt
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/ntmm"
@@ -56,6 +57,7 @@ type processInfo struct {
 	noBoost        bool
 	noInherit      bool // of debuggers by children
 	ioPriority     uint32
+	timer          uint32    // the resolution it asks for, 100 ns units; 0: none
 	throttle       [2]uint32 // ProcessPowerThrottlingState: control and state mask
 	reads, writes  transfers
 }
@@ -237,7 +239,7 @@ func typeIndex(o object) uint32 {
 func (t *Thread) queryProcess(p *Process, a *queryInformationProcessArgs) (ntdef.Status, error) {
 	c, ok := processQueries[a.Class]
 	if !ok {
-		t.sys.warn("NtQueryInformationProcess: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
+		t.sys.refuse(fmt.Sprintf("NtQueryInformationProcess: class %d", a.Class))
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	}
 	q := inquiry{at: a.Buffer}
@@ -299,7 +301,7 @@ func needs(size uint32, privilege Privilege) processSet {
 		if !t.proc.Holds(privilege) {
 			return ntdef.STATUS_PRIVILEGE_NOT_HELD
 		}
-		t.sys.warn("NtSetInformationProcess: what needs %s is not implemented (at %s)", privilege.Name(), t.proc.Where(t.cpu.RIP))
+		t.sys.refuse(fmt.Sprintf("NtSetInformationProcess: what needs %s", privilege.Name()))
 		return ntdef.STATUS_NOT_IMPLEMENTED
 	}}
 }
@@ -374,7 +376,7 @@ func (t *Thread) setProcess(p *Process, a *setInformationProcessArgs) (ntdef.Sta
 	c, ok := processSets[a.Class]
 	switch {
 	case !ok:
-		t.sys.warn("NtSetInformationProcess: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
+		t.sys.refuse(fmt.Sprintf("NtSetInformationProcess: class %d", a.Class))
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	case a.Length != c.size:
 		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil

@@ -48,24 +48,17 @@ func ntQuerySystemInformation(t *Thread, a *querySystemInformationArgs) (ntdef.S
 		}
 		fallthrough
 	default:
-		s.warn("NtQuerySystemInformation: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
-		return ntdef.STATUS_INVALID_INFO_CLASS, nil
+		return t.querySystem(a)
 	}
-	if a.Length < uint32(len(b)) {
-		if a.ReturnLength != 0 {
-			return ntdef.STATUS_INFO_LENGTH_MISMATCH, t.Store32(uint64(a.ReturnLength), uint32(len(b)))
-		}
-		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
-	}
-	return t.answer32(a.Buffer, b, a.ReturnLength)
+	return t.answerSystem(b, a)
 }
 
 func (s *System) basicInformation(l ntmm.Layout) []byte {
 	var b [64]byte
 	le := binary.LittleEndian
 	pages := s.mem.Size() >> 12
-	le.PutUint32(b[4:], 156250) // TimerResolution, 100 ns units
-	le.PutUint32(b[8:], 1<<12)  // PageSize
+	le.PutUint32(b[4:], clockIncrement) // TimerResolution, 100 ns units
+	le.PutUint32(b[8:], 1<<12)          // PageSize
 	le.PutUint32(b[12:], uint32(pages))
 	le.PutUint32(b[16:], 1) // LowestPhysicalPageNumber
 	le.PutUint32(b[20:], uint32(pages-1))

@@ -70,6 +70,7 @@ var Services = sync.OnceValue(func() []Service {
 		timerServices,
 		alertServices,
 		registryServices,
+		systemServices,
 	} {
 		all = append(all, group...)
 	}

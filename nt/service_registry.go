@@ -2,6 +2,7 @@ package nt
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/x86"
@@ -463,7 +464,7 @@ func ntSetInformationKey(t *Thread, a *setInformationKeyArgs) (ntdef.Status, err
 	size, ok := map[uint32]uint32{keySetWriteTime: 8, keySetWow64Flags: 4, keySetControlFlags: 4, keySetHandleTags: 4}[a.Class]
 	switch {
 	case !ok:
-		t.sys.warn("NtSetInformationKey: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
+		t.sys.refuse(fmt.Sprintf("NtSetInformationKey: class %d", a.Class))
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	case a.Length != size:
 		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
@@ -565,7 +566,7 @@ func ntNotifyChangeMultipleKeys(t *Thread, a *notifyChangeMultipleKeysArgs) (ntd
 	case a.Count > 1:
 		return ntdef.STATUS_INVALID_PARAMETER, nil
 	case a.Count == 1:
-		t.sys.warn("NtNotifyChangeMultipleKeys: a second key is not implemented (at %s)", t.proc.Where(t.cpu.RIP))
+		t.sys.refuse("NtNotifyChangeMultipleKeys: a second key")
 		return ntdef.STATUS_NOT_IMPLEMENTED, nil
 	}
 	return t.notifyChangeKey(&notifyChangeKeyArgs{
@@ -579,7 +580,7 @@ func (t *Thread) hiveFile(name string, need Privilege) (ntdef.Status, error) {
 	if !t.proc.Holds(need) {
 		return ntdef.STATUS_PRIVILEGE_NOT_HELD, nil
 	}
-	t.sys.warn("%s is not implemented (at %s)", name, t.proc.Where(t.cpu.RIP))
+	t.sys.refuse(fmt.Sprintf("%s", name))
 	return ntdef.STATUS_NOT_IMPLEMENTED, nil
 }
 

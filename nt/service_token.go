@@ -2,6 +2,7 @@ package nt
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/x86"
@@ -291,7 +292,7 @@ func ntQueryInformationToken(t *Thread, a *queryInformationTokenArgs) (ntdef.Sta
 	}
 	lay := tokenClasses[a.Class]
 	if lay == nil && a.Class != tokenLinkedToken {
-		t.sys.warn("NtQueryInformationToken: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
+		t.sys.refuse(fmt.Sprintf("NtQueryInformationToken: class %d", a.Class))
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	}
 	o, st := t.token(a.Token, need)
@@ -330,7 +331,7 @@ func ntSetInformationToken(t *Thread, a *setInformationTokenArgs) (ntdef.Status,
 		}
 		fallthrough
 	default:
-		t.sys.warn("NtSetInformationToken: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
+		t.sys.refuse(fmt.Sprintf("NtSetInformationToken: class %d", a.Class))
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	case tokenOwner, tokenPrimaryGroup, tokenDefaultDacl:
 	}
@@ -587,7 +588,7 @@ type filterTokenArgs struct {
 
 // ntFilterToken would make a token that may do less.
 func ntFilterToken(t *Thread, _ *filterTokenArgs) (ntdef.Status, error) {
-	t.sys.warn("NtFilterToken is not implemented (at %s)", t.proc.Where(t.cpu.RIP))
+	t.sys.refuse("NtFilterToken")
 	return ntdef.STATUS_NOT_IMPLEMENTED, nil
 }
 
@@ -595,7 +596,7 @@ type impersonateAnonymousTokenArgs struct{ Thread ntdef.Handle }
 
 // ntImpersonateAnonymousToken would let a thread be nobody.
 func ntImpersonateAnonymousToken(t *Thread, _ *impersonateAnonymousTokenArgs) (ntdef.Status, error) {
-	t.sys.warn("NtImpersonateAnonymousToken is not implemented (at %s)", t.proc.Where(t.cpu.RIP))
+	t.sys.refuse("NtImpersonateAnonymousToken")
 	return ntdef.STATUS_NOT_IMPLEMENTED, nil
 }
 

@@ -90,6 +90,7 @@ type System struct {
 	layout     Layout
 	locales    locales
 	lastLUID   uint64
+	uuids      uuids
 	registry   *registry // nil: nothing has looked at it; see keys
 
 	registryFile string // "": none
