@@ -580,7 +580,7 @@ func (t *Thread) hiveFile(name string, need Privilege) (ntdef.Status, error) {
 	if !t.proc.Holds(need) {
 		return ntdef.STATUS_PRIVILEGE_NOT_HELD, nil
 	}
-	t.sys.refuse(fmt.Sprintf("%s", name))
+	t.sys.refuse(name)
 	return ntdef.STATUS_NOT_IMPLEMENTED, nil
 }
 

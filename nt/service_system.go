@@ -11,8 +11,6 @@ import (
 
 var systemServices = []Service{
 	service("NtQuerySystemInformationEx", Partial("classes 8, 23, 73, 107, 108, 175, 181, 230"), ntQuerySystemInformationEx),
-	service("NtQueryTimerResolution", Full, ntQueryTimerResolution),
-	service("NtSetTimerResolution", Partial("kept; timers are exact anyway"), ntSetTimerResolution),
 	service("NtGetTickCount", Full, ntGetTickCount),
 	service("NtSetSystemTime", Partial("refused"), ntSetSystemTime),
 	service("NtQueryLicenseValue", Partial("two values"), ntQueryLicenseValue),
@@ -24,60 +22,6 @@ var systemServices = []Service{
 	service("NtShutdownSystem", Partial("refused"), ntShutdownSystem),
 	service("NtAllocateUuids", Full, ntAllocateUuids),
 	service("NtSetUuidSeed", Partial("refused: it is the system's"), ntSetUuidSeed),
-}
-
-// The resolutions that a timer can be asked for, in 100 ns units.
-const (
-	coarsestTimer = clockIncrement
-	finestTimer   = 5000
-)
-
-type queryTimerResolutionArgs struct{ Maximum, Minimum, Current ntdef.Ptr[uint32] }
-
-func ntQueryTimerResolution(t *Thread, a *queryTimerResolutionArgs) (ntdef.Status, error) {
-	for _, v := range []struct {
-		at    ntdef.Ptr[uint32]
-		value uint32
-	}{{a.Maximum, coarsestTimer}, {a.Minimum, finestTimer}, {a.Current, t.sys.currentTimer()}} {
-		if err := t.Store32(uint64(v.at), v.value); err != nil {
-			return 0, err
-		}
-	}
-	return ntdef.STATUS_SUCCESS, nil
-}
-
-// currentTimer is the finest resolution that a process asks for.
-func (s *System) currentTimer() uint32 {
-	now := uint32(coarsestTimer)
-	for _, p := range s.procs {
-		if p.info.timer != 0 {
-			now = min(now, p.info.timer)
-		}
-	}
-	return now
-}
-
-type setTimerResolutionArgs struct {
-	Desired uint32
-	Set     bool
-	Current ntdef.Ptr[uint32]
-}
-
-// ntSetTimerResolution keeps what a process asks for, or forgets it: TIMER_RESOLUTION_NOT_SET where it has asked for nothing.
-func ntSetTimerResolution(t *Thread, a *setTimerResolutionArgs) (ntdef.Status, error) {
-	if err := t.Probe(uint64(a.Current), 4, x86.Write); err != nil {
-		return 0, err
-	}
-	st := ntdef.STATUS_SUCCESS
-	switch info := &t.proc.info; {
-	case a.Set:
-		info.timer = max(finestTimer, min(coarsestTimer, a.Desired))
-	case info.timer == 0:
-		st = ntdef.STATUS_TIMER_RESOLUTION_NOT_SET
-	default:
-		info.timer = 0
-	}
-	return st, t.Store32(uint64(a.Current), t.sys.currentTimer())
 }
 
 type getTickCountArgs struct{}

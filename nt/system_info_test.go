@@ -123,13 +123,6 @@ func TestProcessorTopology(t *testing.T) {
 func TestServicesOfTheSystem(t *testing.T) {
 	c := newCaller(t)
 	a, b, d := c.cell(0), c.cell(0), c.cell(0)
-	c.must("NtQueryTimerResolution", a, b, d)
-	require.Equal(t, []uint32{156250, 5000, 156250}, []uint32{c.u32(a), c.u32(b), c.u32(d)})
-	require.Equal(t, ntdef.STATUS_TIMER_RESOLUTION_NOT_SET, c.call("NtSetTimerResolution", 0, 0, d))
-	c.must("NtSetTimerResolution", 10000, 1, d)
-	require.EqualValues(t, 10000, c.u32(d))
-	c.must("NtSetTimerResolution", 0, 0, d)
-	require.EqualValues(t, 156250, c.u32(d))
 	require.EqualValues(t, c.p.System().TickCount(), c.call("NtGetTickCount"))
 
 	for _, service := range []string{
