@@ -3,7 +3,10 @@ package nt
 import "github.com/pagewalk/pagewalk/ntdef"
 
 // A Completion is a packet of an I/O completion port.
-type Completion struct{ Key, Overlapped, Bytes uint64 }
+type Completion struct {
+	Key, Overlapped, Bytes uint64
+	Status                 ntdef.Status // of the request
+}
 
 // completionPort is a queue of packets that threads wait for.
 type completionPort struct {
@@ -23,10 +26,15 @@ func (p *Process) CreateCompletionPort() ntdef.Handle { return p.handles.add(&co
 func (p *Process) PostCompletion(h ntdef.Handle, c Completion) ntdef.Status {
 	port, st := of[*completionPort](p, h)
 	if st == ntdef.STATUS_SUCCESS {
-		port.packets = append(port.packets, c)
-		p.sys.signal(port)
+		port.post(p.sys, c)
 	}
 	return st
+}
+
+// post adds a packet.
+func (p *completionPort) post(s *System, c Completion) {
+	p.packets = append(p.packets, c)
+	s.signal(p)
 }
 
 // RemoveCompletions is NtRemoveIoCompletionEx: at most n packets, waiting for the first of them. TIMEOUT, USER_APC.

@@ -12,33 +12,42 @@ import (
 
 // A fileObject is what the handle of a file or a folder refers to.
 type fileObject struct {
-	objectHeader
+	ioState
 	sys           *System
 	node          *node
 	access, share uint32
 	position      uint64
 	deleteOnClose bool
+	posix         bool // deletes the name with this object, whoever else has the file open
 	locks         []byteLock
 	search        *search // of a folder that is listed
+	pattern       string  // of the search
+	watch         *watch  // of a folder that is watched
 }
-
-func (*fileObject) typeName() string { return "File" }
 
 // sections joins the file to what is mapped of it.
 func (f *fileObject) sections() *ntmm.FileSections { return &f.node.sections }
 
 // nullDevice is \\.\NUL: it takes everything and has nothing.
-type nullDevice struct{ objectHeader }
-
-func (*nullDevice) typeName() string { return "File" }
+type nullDevice struct{ ioState }
 
 // closed ends the file object: with the last one a file that was deleted goes.
 func (f *fileObject) closed() {
 	n := f.node
+	f.unwatch()
+	f.sys.cancelAll(&f.ioState, ntdef.STATUS_CANCELLED)
 	n.opens = slices.DeleteFunc(n.opens, func(o *fileObject) bool { return o == f })
+	n.unlocked(f.sys)
 	n.doomed = n.doomed || f.deleteOnClose
-	if n.doomed && len(n.opens) == 0 {
+	switch {
+	case n.doomed && len(n.opens) == 0:
+		if !n.unlinked {
+			defer n.changed(f.sys, actionRemoved, n.nameFilter())
+		}
 		n.remove(f.sys.mm)
+	case n.doomed && f.posix && !n.unlinked:
+		n.unlink()
+		n.changed(f.sys, actionRemoved, n.nameFilter())
 	}
 }
 
@@ -56,6 +65,7 @@ func (s *System) resize(n *node, size uint64) ntdef.Status {
 		return ntdef.STATUS_DISK_FULL
 	}
 	n.stamp(s.SystemTime())
+	n.changed(s, actionModified, changeSize|changeLastWrite)
 	return ntdef.STATUS_SUCCESS
 }
 
@@ -124,63 +134,11 @@ func (f *fileObject) writeAt(b []byte, offset uint64) (int, ntdef.Status) {
 	n, err := f.sys.mm.WriteFile(&f.node.sections, b, offset)
 	f.position = offset + uint64(n)
 	f.node.stamp(f.sys.SystemTime())
+	f.node.changed(f.sys, actionModified, changeSize|changeLastWrite)
 	if err != nil {
 		return n, ntdef.STATUS_DISK_FULL
 	}
 	return n, ntdef.STATUS_SUCCESS
-}
-
-// byteLock is a locked range of a file.
-type byteLock struct {
-	start, size uint64
-	exclusive   bool
-}
-
-// locked reports whether another object's lock keeps this one from a range.
-func (f *fileObject) locked(start, size uint64, write bool) bool {
-	for _, o := range f.node.opens {
-		if o == f {
-			continue
-		}
-		for _, l := range o.locks {
-			if (write || l.exclusive) && start < l.start+l.size && l.start < start+size {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// LockFile is NtLockFile without waiting: LOCK_NOT_GRANTED where another lock is in the way.
-func (p *Process) LockFile(h ntdef.Handle, start, size uint64, exclusive bool) ntdef.Status {
-	f, st := p.file(h)
-	if st != ntdef.STATUS_SUCCESS {
-		return st
-	}
-	for _, o := range f.node.opens {
-		for _, l := range o.locks {
-			if (exclusive || l.exclusive) && start < l.start+l.size && l.start < start+size {
-				return ntdef.STATUS_LOCK_NOT_GRANTED
-			}
-		}
-	}
-	f.locks = append(f.locks, byteLock{start, size, exclusive})
-	return ntdef.STATUS_SUCCESS
-}
-
-// UnlockFile is NtUnlockFile: RANGE_NOT_LOCKED where the object has no lock of exactly that range.
-func (p *Process) UnlockFile(h ntdef.Handle, start, size uint64) ntdef.Status {
-	f, st := p.file(h)
-	if st != ntdef.STATUS_SUCCESS {
-		return st
-	}
-	for i, l := range f.locks {
-		if l.start == start && l.size == size {
-			f.locks = slices.Delete(f.locks, i, i+1)
-			return ntdef.STATUS_SUCCESS
-		}
-	}
-	return ntdef.STATUS_RANGE_NOT_LOCKED
 }
 
 // FileInfo is what is known of a file: FILE_BASIC_INFORMATION, FILE_STANDARD_INFORMATION and its place.
@@ -223,11 +181,12 @@ func (p *Process) SetFileBasic(h ntdef.Handle, created, accessed, written uint64
 		to   *uint64
 		from uint64
 	}{{&n.created, created}, {&n.access, accessed}, {&n.written, written}} {
-		if t.from != 0 {
+		if int64(t.from) > 0 { // -1 and -2 say whether the file system goes on counting
 			*t.to = t.from
 		}
 	}
 	n.setAttributes(attributes)
+	n.changed(p.sys, actionModified, changeAttributes)
 	return ntdef.STATUS_SUCCESS
 }
 
@@ -246,6 +205,7 @@ func (p *Process) SetPathAttributes(full string, attributes uint32) ntdef.Status
 			n.attributes &= ntdef.FILE_ATTRIBUTE_DIRECTORY
 		}
 		n.setAttributes(attributes)
+		n.changed(p.sys, actionModified, changeAttributes)
 	}
 	return st
 }
@@ -273,21 +233,44 @@ func (p *Process) SetEndOfFile(h ntdef.Handle, size uint64) ntdef.Status {
 	return p.sys.resize(f.node, size)
 }
 
-// DeleteFile is NtSetInformationFile, class FileDispositionInformation: the file goes with its last handle. CANNOT_DELETE for
-// what is read-only or mapped, DIRECTORY_NOT_EMPTY.
+// DeleteFile is NtSetInformationFile, class FileDispositionInformation: the file goes with its last handle.
 func (p *Process) DeleteFile(h ntdef.Handle) ntdef.Status {
+	return p.SetDisposition(h, dispositionDelete)
+}
+
+// The flags of FileDispositionInformationEx (ntddk.h).
+const (
+	dispositionDelete         = 0x01
+	dispositionPosix          = 0x02 // the name goes with this handle
+	dispositionOnClose        = 0x08
+	dispositionIgnoreReadOnly = 0x10
+)
+
+// SetDisposition is FileDispositionInformationEx: without the flag to delete it the file stays. CANNOT_DELETE for what is read-only or
+// mapped, DIRECTORY_NOT_EMPTY.
+func (p *Process) SetDisposition(h ntdef.Handle, flags uint32) ntdef.Status {
 	f, st := p.file(h)
 	switch {
 	case st != ntdef.STATUS_SUCCESS:
 		return st
 	case f.access&ntdef.DELETE == 0:
 		return ntdef.STATUS_ACCESS_DENIED
-	case f.node.parent == nil, f.node.readOnly(), f.node.attributes&ntdef.FILE_ATTRIBUTE_READONLY != 0, f.node.sections.IsMapped():
+	case flags&dispositionOnClose != 0:
+		f.deleteOnClose = flags&dispositionDelete != 0
+		return st
+	case flags&dispositionDelete == 0:
+		f.node.doomed = false
+		return st
+	}
+	n := f.node
+	protected := n.attributes&ntdef.FILE_ATTRIBUTE_READONLY != 0 && flags&dispositionIgnoreReadOnly == 0
+	switch {
+	case n.parent == nil, n.readOnly(), protected, n.sections.IsMapped():
 		return ntdef.STATUS_CANNOT_DELETE
-	case f.node.folder && len(f.node.entries()) != 0:
+	case n.folder && len(n.entries()) != 0:
 		return ntdef.STATUS_DIRECTORY_NOT_EMPTY
 	}
-	f.node.doomed = true
+	n.doomed, f.posix = true, flags&dispositionPosix != 0
 	return ntdef.STATUS_SUCCESS
 }
 
@@ -297,7 +280,7 @@ func (p *Process) RenameFile(h ntdef.Handle, full string, replace bool) ntdef.St
 	if st != ntdef.STATUS_SUCCESS {
 		return st
 	}
-	if f.access&ntdef.DELETE == 0 || f.node.parent == nil {
+	if f.access&ntdef.DELETE == 0 || f.node.parent == nil || f.node.unlinked {
 		return ntdef.STATUS_ACCESS_DENIED
 	}
 	old, folder, name, st := p.sys.volumes.find(full)
@@ -309,98 +292,18 @@ func (p *Process) RenameFile(h ntdef.Handle, full string, replace bool) ntdef.St
 	case st != ntdef.STATUS_SUCCESS && st != ntdef.STATUS_OBJECT_NAME_NOT_FOUND:
 		return st
 	}
-	return f.node.rename(p.sys.mm, folder, name, replace)
-}
-
-// FlushFile is NtFlushBuffersFile: what was written through views goes to the file. UNEXPECTED_IO_ERROR where it cannot.
-func (p *Process) FlushFile(h ntdef.Handle) ntdef.Status {
-	if _, ok := p.handles.get(h).(*stream); ok {
-		return ntdef.STATUS_SUCCESS
+	n := f.node
+	from, was := n.parent, n.name
+	if st = n.rename(p.sys.mm, folder, name, replace); st != ntdef.STATUS_SUCCESS || len(n.vol.watches) == 0 {
+		return st
 	}
-	f, st := p.file(h)
-	if st == ntdef.STATUS_SUCCESS && !f.node.folder && !p.sys.mm.FlushFile(&f.node.sections) {
-		return ntdef.STATUS_UNEXPECTED_IO_ERROR
+	gone, come := uint32(actionOldName), uint32(actionNewName)
+	if from != folder {
+		gone, come = actionRemoved, actionAdded
 	}
+	from.changedBelow(p.sys, was, gone, n.nameFilter())
+	n.changed(p.sys, come, n.nameFilter())
 	return st
-}
-
-// search is a folder being listed.
-type search struct {
-	entries []FileInfo
-	next    int
-}
-
-// ListFolder is NtQueryDirectoryFile, one entry at a time: the first call's pattern counts. NO_SUCH_FILE where nothing fits,
-// NO_MORE_FILES at the end.
-func (p *Process) ListFolder(h ntdef.Handle, pattern string) (FileInfo, ntdef.Status) {
-	f, st := p.file(h)
-	switch {
-	case st != ntdef.STATUS_SUCCESS:
-		return FileInfo{}, st
-	case !f.node.folder:
-		return FileInfo{}, ntdef.STATUS_INVALID_PARAMETER
-	}
-	first := f.search == nil
-	if first {
-		f.search = f.node.find(pattern)
-	}
-	if f.search.next == len(f.search.entries) {
-		if first {
-			return FileInfo{}, ntdef.STATUS_NO_SUCH_FILE
-		}
-		return FileInfo{}, ntdef.STATUS_NO_MORE_FILES
-	}
-	f.search.next++
-	return f.search.entries[f.search.next-1], ntdef.STATUS_SUCCESS
-}
-
-// find lists the entries of a folder that fit a pattern, . and .. first below a drive's root.
-func (n *node) find(pattern string) *search {
-	s := &search{}
-	if n.parent != nil {
-		for name, at := range map[string]*node{".": n, "..": n.parent} {
-			if MatchName(pattern, name) {
-				i := at.info()
-				i.Name = name
-				s.entries = append(s.entries, i)
-			}
-		}
-		slices.SortFunc(s.entries, func(a, b FileInfo) int { return strings.Compare(a.Name, b.Name) })
-	}
-	for _, c := range n.entries() {
-		if MatchName(pattern, c.name) {
-			s.entries = append(s.entries, c.info())
-		}
-	}
-	return s
-}
-
-// MatchName reports whether a file name fits a pattern of * and ?, without regard to case; *.* fits everything, as in Win32.
-func MatchName(pattern, name string) bool {
-	pattern, name = foldName(pattern), foldName(name)
-	if pattern == "*.*" || pattern == "" {
-		return true
-	}
-	if strings.HasSuffix(pattern, ".*") && !strings.Contains(name, ".") {
-		pattern = strings.TrimSuffix(pattern, ".*")
-	}
-	// The last * is tried at one place after another: linear in the product at worst.
-	p, n, star, mark := 0, 0, -1, 0
-	for n < len(name) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, n
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == name[n]):
-			p, n = p+1, n+1
-		case star >= 0:
-			mark++
-			p, n = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
 }
 
 // Drives returns a bit for each drive letter, A first.

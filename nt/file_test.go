@@ -48,6 +48,13 @@ func (p *Process) opens(path string, access, disposition uint32) ntdef.Status {
 	return st
 }
 
+// locks takes a lock without waiting for it.
+func (p *Process) locks(h ntdef.Handle, start, size uint64, exclusive bool) ntdef.Status {
+	t := &Thread{sys: p.sys, proc: p}
+	st, _ := t.LockFile(&IORequest{File: h}, start, size, exclusive, false)
+	return st
+}
+
 // Nothing outside of a drive's folder can be named, by no path and no link.
 func TestDrivesAreConfined(t *testing.T) {
 	p, _ := drives(t, Drive{Letter: 'D', Folder: `\`})
@@ -142,11 +149,11 @@ func TestSharing(t *testing.T) {
 	require.Equal(t, ntdef.STATUS_SHARING_VIOLATION, open(ntdef.GENERIC_WRITE, everybody))
 	require.Equal(t, ntdef.STATUS_SHARING_VIOLATION, open(ntdef.DELETE, everybody))
 	require.Equal(t, ntdef.STATUS_SUCCESS, open(0, 0), "attributes alone are always shared")
-	require.Equal(t, ntdef.STATUS_SUCCESS, p.LockFile(h, 0, 10, true))
+	require.Equal(t, ntdef.STATUS_SUCCESS, p.locks(h, 0, 10, true))
 	other := p.mustOpen(t, `D:\here.txt`, ntdef.GENERIC_READ, ntdef.FILE_OPEN)
 	_, st = p.ReadFileAt(other, make([]byte, 4), 2)
 	require.Equal(t, ntdef.STATUS_FILE_LOCK_CONFLICT, st)
-	require.Equal(t, ntdef.STATUS_LOCK_NOT_GRANTED, p.LockFile(other, 5, 1, false))
+	require.Equal(t, ntdef.STATUS_LOCK_NOT_GRANTED, p.locks(other, 5, 1, false))
 	require.Equal(t, ntdef.STATUS_RANGE_NOT_LOCKED, p.UnlockFile(h, 0, 9))
 	require.Equal(t, ntdef.STATUS_SUCCESS, p.UnlockFile(h, 0, 10))
 	_, st = p.ReadFileAt(other, make([]byte, 4), 2)

@@ -55,6 +55,9 @@ func (p *Process) fileName(root ntdef.Handle, name string) (fileName, ntdef.Stat
 		}
 		return fileName{onDisk, strings.TrimSuffix(o.node.path(), `\`) + `\` + name}, ntdef.STATUS_SUCCESS
 	}
+	if _, ok := p.handles.get(root).(*pipeFolder); ok && root != 0 {
+		return fileName{onPipes, `\` + name}, ntdef.STATUS_SUCCESS
+	}
 	r, st := p.lookup(&objectAttributes{root: root, name: name, attributes: objCaseInsensitive}, "File")
 	switch {
 	case st != ntdef.STATUS_SUCCESS:

@@ -4,11 +4,13 @@ import "github.com/pagewalk/pagewalk/ntdef"
 
 // stream is a standard handle: the host's standard input, output or error.
 type stream struct {
-	objectHeader
+	ioState
 	fd int
 }
 
-func (*stream) typeName() string { return "File" }
+func newStream(fd int) *stream {
+	return &stream{ioState{options: ntdef.FILE_SYNCHRONOUS_IO_NONALERT}, fd}
+}
 
 // processObject is what a process handle refers to.
 type processObject struct {
@@ -46,7 +48,7 @@ func (h *handleTable) init(s *System) {
 	h.sys = s
 	h.entries = make([]handleEntry, firstHandle)
 	for i := range h.std {
-		h.std[i] = h.add(&stream{fd: i})
+		h.std[i] = h.add(newStream(i))
 	}
 }
 
@@ -229,95 +231,6 @@ func (p *Process) IsProcess(h ntdef.Handle) bool {
 // HandleCount returns how many handles the process has.
 func (p *Process) HandleCount() uint32 { return p.handles.count }
 
-// WriteFile is NtWriteFile at the file's position: how many bytes went out, and the status.
-func (p *Process) WriteFile(handle ntdef.Handle, b []byte) (int, ntdef.Status) {
-	return p.WriteFileAt(handle, b, FilePosition)
-}
-
-// WriteFileAt is WriteFile at an offset, which the standard handles do not have.
-func (p *Process) WriteFileAt(handle ntdef.Handle, b []byte, offset uint64) (int, ntdef.Status) {
-	n, st := p.write(handle, b, offset)
-	p.info.writes.add(n)
-	p.serviced("NtWriteFile", st, fileParams, uint64(handle), uint64(len(b)), uint64(n))
-	return n, st
-}
-
-func (p *Process) write(handle ntdef.Handle, b []byte, offset uint64) (int, ntdef.Status) {
-	var o *stream
-	switch f := p.handles.get(handle).(type) {
-	case nil:
-		return 0, ntdef.STATUS_INVALID_HANDLE
-	case *fileObject:
-		return f.writeAt(b, offset)
-	case *nullDevice:
-		return len(b), ntdef.STATUS_SUCCESS
-	case *pipeEnd:
-		return f.force(b)
-	case *stream:
-		o = f
-	default:
-		return 0, ntdef.STATUS_OBJECT_TYPE_MISMATCH
-	}
-	w := p.sys.stdout
-	switch o.fd {
-	case 0:
-		return 0, ntdef.STATUS_ACCESS_DENIED
-	case 2:
-		w = p.sys.stderr
-	}
-	if w == nil {
-		return len(b), ntdef.STATUS_SUCCESS // the null device
-	}
-	n, err := w.Write(b)
-	if err != nil {
-		if p.outputErr == nil {
-			p.outputErr = err
-		}
-		return n, ntdef.STATUS_PIPE_BROKEN
-	}
-	return n, ntdef.STATUS_SUCCESS
-}
-
-// ReadFile is NtReadFile at the file's position: how many bytes were read, and the status, STATUS_END_OF_FILE at the end.
-func (p *Process) ReadFile(handle ntdef.Handle, b []byte) (int, ntdef.Status) {
-	return p.ReadFileAt(handle, b, FilePosition)
-}
-
-// ReadFileAt is ReadFile at an offset, which the standard handles do not have.
-func (p *Process) ReadFileAt(handle ntdef.Handle, b []byte, offset uint64) (int, ntdef.Status) {
-	n, st := p.read(handle, b, offset)
-	p.info.reads.add(n)
-	p.serviced("NtReadFile", st, fileParams, uint64(handle), uint64(len(b)), uint64(n))
-	return n, st
-}
-
-func (p *Process) read(handle ntdef.Handle, b []byte, offset uint64) (int, ntdef.Status) {
-	var o *stream
-	switch f := p.handles.get(handle).(type) {
-	case nil:
-		return 0, ntdef.STATUS_INVALID_HANDLE
-	case *fileObject:
-		return f.readAt(b, offset)
-	case *nullDevice:
-		return 0, ntdef.STATUS_END_OF_FILE
-	case *stream:
-		o = f
-	default:
-		return 0, ntdef.STATUS_OBJECT_TYPE_MISMATCH
-	}
-	switch {
-	case o.fd != 0:
-		return 0, ntdef.STATUS_ACCESS_DENIED
-	case p.sys.stdin == nil || len(b) == 0:
-		return 0, ntdef.STATUS_END_OF_FILE
-	}
-	n, err := p.sys.stdin.Read(b)
-	if n == 0 && err != nil {
-		return 0, ntdef.STATUS_END_OF_FILE
-	}
-	return n, ntdef.STATUS_SUCCESS
-}
-
 // HasHandle reports whether a handle is there.
 func (p *Process) HasHandle(h ntdef.Handle) bool { return p.handles.get(h) != nil }
 
@@ -342,5 +255,3 @@ func (p *Process) CloseHandle(h ntdef.Handle) ntdef.Status {
 	p.serviced("NtClose", st, fileParams[:1], uint64(h))
 	return st
 }
-
-var fileParams = []string{"handle", "length", "done"}

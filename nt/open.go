@@ -91,30 +91,39 @@ func (p *Process) createFile(r *OpenRequest) (ntdef.Handle, uint32, ntdef.Status
 		if name.path != "" {
 			return 0, 0, ntdef.STATUS_OBJECT_NAME_NOT_FOUND
 		}
-		o = &nullDevice{}
+		o = &nullDevice{ioState{options: r.Options}}
 	case onConsole:
 		return 0, 0, ntdef.STATUS_INVALID_HANDLE
 	case onPipes:
-		return 0, 0, ntdef.STATUS_OBJECT_NAME_NOT_FOUND
+		if o, st = p.openPipe(r, name.path); st != ntdef.STATUS_SUCCESS {
+			return 0, 0, st
+		}
 	default:
-		p.sys.refuse("opening " + name.path)
+		p.sys.refuse("opening " + r.Path)
 		return 0, 0, ntdef.STATUS_ACCESS_DENIED
 	}
 	if access&ntdef.MAXIMUM_ALLOWED != 0 {
 		access |= ntdef.FILE_ALL_ACCESS
 	}
+	h, st := p.hold(o, access)
+	return h, done, st
+}
+
+// hold gives an object that was just opened a handle; where there can be none the object ends.
+func (p *Process) hold(o object, access uint32) (ntdef.Handle, ntdef.Status) {
 	h, st := p.handles.open(o, access, 0)
 	if c, ok := o.(interface{ closed() }); ok && st != ntdef.STATUS_SUCCESS {
 		c.closed()
 	}
-	return h, done, st
+	return h, st
 }
 
 // openDisk opens or makes a file or a folder of a drive.
 func (p *Process) openDisk(r *OpenRequest, full string) (*fileObject, uint32, ntdef.Status) {
 	n, folder, name, st := p.sys.volumes.find(full)
 	f := &fileObject{
-		sys: p.sys, access: fileRights(r.Access), share: r.Share, deleteOnClose: r.Options&ntdef.FILE_DELETE_ON_CLOSE != 0,
+		ioState: ioState{options: r.Options}, sys: p.sys, access: fileRights(r.Access), share: r.Share,
+		deleteOnClose: r.Options&ntdef.FILE_DELETE_ON_CLOSE != 0,
 	}
 	wantsFolder := r.Options&ntdef.FILE_DIRECTORY_FILE != 0
 	done := ntdef.FILE_OPENED
@@ -135,6 +144,7 @@ func (p *Process) openDisk(r *OpenRequest, full string) (*fileObject, uint32, nt
 		n.stamp(p.sys.SystemTime())
 		n.created = n.written
 		n.setAttributes(n.attributes | r.Attributes)
+		n.changed(p.sys, actionAdded, n.nameFilter())
 		done = ntdef.FILE_CREATED
 	case st != ntdef.STATUS_SUCCESS:
 		return nil, 0, st

@@ -181,7 +181,7 @@ func (p *Process) attach() {
 	if f := p.as.Activate(); f != nil {
 		panic("nt: CR3 cannot be loaded: " + f.Error())
 	}
-	p.sys.kuser = p.kuser
+	p.sys.kuser, p.sys.attached = p.kuser, p
 	p.sys.updateClock()
 }
 

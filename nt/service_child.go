@@ -211,6 +211,7 @@ func (p *Process) end(code uint32) {
 		s.abandon(t)
 	}
 	for _, t := range p.threads {
+		t.cancelRequests()
 		s.abandon(t)
 		t.state = threadEnded
 		t.exitCode = code

@@ -1,12 +1,15 @@
 package nt
 
-import "github.com/pagewalk/pagewalk/ntdef"
+import (
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/x86"
+)
 
 var fileServices = []Service{
-	service("NtWriteFile", Partial("synchronous"), ntWriteFile),
-	service("NtReadFile", Partial("synchronous; at most 64 KiB at a time"), ntReadFile),
-	service("NtQueryInformationFile", Partial("classes 4 to 6, 14, 16"), ntQueryInformationFile),
-	service("NtSetInformationFile", Partial("classes 4, 13, 14, 20"), ntSetInformationFile),
+	service("NtWriteFile", Full, ntWriteFile),
+	service("NtReadFile", Full, ntReadFile),
+	service("NtQueryInformationFile", Partial("no mailslots, quotas, identifiers of objects"), ntQueryInformationFile),
+	service("NtSetInformationFile", Partial("no links, extended attributes, quotas"), ntSetInformationFile),
 	service("NtClose", Full, ntClose),
 }
 
@@ -25,36 +28,27 @@ type readWriteFileArgs struct {
 // maxTransfer bounds what one NtReadFile or NtWriteFile holds in the host's memory at a time.
 const maxTransfer = 64 << 10
 
+func ntReadFile(t *Thread, a *readWriteFileArgs) (ntdef.Status, error) {
+	return t.transfer(a, (*Thread).ReadFile)
+}
+
 func ntWriteFile(t *Thread, a *readWriteFileArgs) (ntdef.Status, error) {
+	return t.transfer(a, (*Thread).WriteFile)
+}
+
+func (t *Thread) transfer(a *readWriteFileArgs, do func(*Thread, *IORequest) (ntdef.Status, uint32, error)) (ntdef.Status, error) {
+	if err := t.Probe(a.IOStatus, 16, x86.Write); err != nil {
+		return 0, err
+	}
 	at, err := t.byteOffset(a.ByteOffset)
 	if err != nil {
 		return 0, err
 	}
-	offset := func(done uint32) uint64 {
-		if at >= FilePosition {
-			return at
-		}
-		return at + uint64(done)
-	}
-	var done uint32
-	buf := make([]byte, min(a.Length, maxTransfer))
-	for done < a.Length {
-		part := buf[:min(uint32(len(buf)), a.Length-done)]
-		if err := t.Read(a.Buffer+uint64(done), part); err != nil {
-			return 0, err
-		}
-		n, st := t.proc.write(a.File, part, offset(done))
-		if st != ntdef.STATUS_SUCCESS {
-			return st, nil
-		}
-		done += uint32(n)
-	}
-	if a.Length == 0 {
-		if _, st := t.proc.write(a.File, nil, FilePosition); st != ntdef.STATUS_SUCCESS {
-			return st, nil
-		}
-	}
-	return ntdef.STATUS_SUCCESS, t.storeIOStatus(a.IOStatus, ntdef.STATUS_SUCCESS, uint64(done))
+	st, _, err := do(t, &IORequest{
+		File: a.File, Event: a.Event, APC: a.APCRoutine, Context: a.APCContext, IOStatus: a.IOStatus, Buffer: a.Buffer, Length: a.Length,
+		Offset: at,
+	})
+	return st, err
 }
 
 // byteOffset reads the optional offset of a read or write: without one, or with FILE_USE_FILE_POINTER_POSITION (-2), the file's
@@ -64,22 +58,6 @@ func (t *Thread) byteOffset(p ntdef.Ptr[uint64]) (uint64, error) {
 		return FilePosition, nil
 	}
 	return t.Load64(uint64(p))
-}
-
-func ntReadFile(t *Thread, a *readWriteFileArgs) (ntdef.Status, error) {
-	at, err := t.byteOffset(a.ByteOffset)
-	if err != nil {
-		return 0, err
-	}
-	buf := make([]byte, min(a.Length, maxTransfer))
-	n, st := t.proc.read(a.File, buf, at)
-	if st != ntdef.STATUS_SUCCESS && st != ntdef.STATUS_END_OF_FILE {
-		return st, nil
-	}
-	if err := t.Write(a.Buffer, buf[:n]); err != nil {
-		return 0, err
-	}
-	return st, t.storeIOStatus(a.IOStatus, st, uint64(n))
 }
 
 // storeIOStatus writes an IO_STATUS_BLOCK.

@@ -264,15 +264,6 @@ func (t *Thread) creationSucceeded(info *createInfo, r *ProcessRequest, p *Proce
 	return info.answer(t, createSuccess, b[:])
 }
 
-// decodeUTF16 turns little-endian UTF-16 into Go text.
-func decodeUTF16(b []byte) string {
-	units := make([]uint16, len(b)/2)
-	for i := range units {
-		units[i] = binary.LittleEndian.Uint16(b[2*i:])
-	}
-	return DecodeWTF16(units)
-}
-
 type getNextProcessArgs struct {
 	Process    ntdef.Handle
 	Access     uint32

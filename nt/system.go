@@ -77,6 +77,7 @@ type System struct {
 	conditions [len(conditionNames)]*event
 	counts     [len(objectTypes)]typeCount
 	volumes    volumes
+	pipes      map[string]*namedPipe // by folded name
 	table      callTable
 	calls      uint64              // system services
 	switches   uint64              // of threads
@@ -95,6 +96,7 @@ type System struct {
 
 	registryFile string // "": none
 
+	attached       *Process   // whose address space the processor has
 	proc           *Process   // the first one: the machine runs as long as it does
 	procs          []*Process // that run
 	lingering      []*Thread  // that have ended and have handles

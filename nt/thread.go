@@ -28,6 +28,7 @@ type Thread struct {
 	baton     chan struct{}
 	left      chan struct{} // closed when its goroutine has ended
 	waiting   *waitBlock
+	requests  []*ioRequest // that are pending
 	apcs      []*apc
 	deliver   bool // the next of them, on the way back to user mode
 	alerted   bool

@@ -37,6 +37,7 @@ func (t *Thread) freeMemory() {
 // The last thread takes the process with it: the error is then the process's end.
 func (t *Thread) ended(code uint32) error {
 	t.exitCode, t.state = code, threadEnded
+	t.cancelRequests()
 	t.sys.abandon(t)
 	alive := slices.ContainsFunc(t.proc.threads, func(o *Thread) bool { return o.state != threadEnded })
 	if !alive {

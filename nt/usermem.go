@@ -237,11 +237,16 @@ func (t *Thread) UnicodeString(va uint64) (string, error) {
 	if err := t.Read(buf, b); err != nil {
 		return "", err
 	}
+	return decodeUTF16(b), nil
+}
+
+// decodeUTF16 is DecodeWTF16 of little-endian bytes.
+func decodeUTF16(b []byte) string {
 	units := make([]uint16, len(b)/2)
 	for i := range units {
 		units[i] = binary.LittleEndian.Uint16(b[2*i:])
 	}
-	return DecodeWTF16(units), nil
+	return DecodeWTF16(units)
 }
 
 // DecodeWTF16 turns UTF-16 into Go text, unpaired surrogates into their three WTF-8 bytes.

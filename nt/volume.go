@@ -33,10 +33,11 @@ type place struct {
 
 // volumes are the guest's drives: trees of nodes in memory, loaded from the host folder by folder as the guest looks.
 type volumes struct {
-	drives [26]*node
-	memory uint64 // bytes of file contents that the guest made
-	nodes  int
-	nextID uint64
+	drives  [26]*node
+	memory  uint64 // bytes of file contents that the guest made
+	nodes   int
+	watches []*watch
+	nextID  uint64
 }
 
 // What the guest may hold in memory as files.
@@ -60,10 +61,12 @@ type node struct {
 	attributes               uint32
 	created, written, access uint64 // 100 ns units since 1601
 
-	content  storage // of a file that was opened
-	sections ntmm.FileSections
-	opens    []*fileObject
-	doomed   bool // goes with its last handle
+	content   storage // of a file that was opened
+	sections  ntmm.FileSections
+	opens     []*fileObject
+	lockWaits []*lockWait
+	doomed    bool // goes with its last handle
+	unlinked  bool // is in no folder any more
 }
 
 // storage is the contents of a file.
@@ -402,12 +405,10 @@ func (n *node) create(name string, folder bool) (*node, ntdef.Status) {
 	return c, ntdef.STATUS_SUCCESS
 }
 
-// remove takes a node that nobody has open out of its folder.
+// remove ends a node that nobody has open.
 func (n *node) remove(mm *ntmm.Manager) ntdef.Status {
-	if n.onHost() {
-		if err := n.host.Root.Remove(n.hostPath); err != nil {
-			return hostStatus(err)
-		}
+	if st := n.unlink(); st != ntdef.STATUS_SUCCESS {
+		return st
 	}
 	if n.content != nil {
 		mm.CloseFile(&n.sections)
@@ -415,8 +416,22 @@ func (n *node) remove(mm *ntmm.Manager) ntdef.Status {
 		_ = n.content.Close()
 		n.content = nil
 	}
+	return ntdef.STATUS_SUCCESS
+}
+
+// unlink takes a node out of its folder; who has it open keeps it.
+func (n *node) unlink() ntdef.Status {
+	if n.unlinked {
+		return ntdef.STATUS_SUCCESS
+	}
+	if n.onHost() {
+		if err := n.host.Root.Remove(n.hostPath); err != nil {
+			return hostStatus(err)
+		}
+	}
 	delete(n.parent.children, foldName(n.name))
 	n.vol.nodes--
+	n.unlinked = true
 	return ntdef.STATUS_SUCCESS
 }
 

@@ -147,8 +147,8 @@ func (s *state) pathOf(t *nt.Thread, va uint64, text func(uint64) (string, error
 // openPath opens a file as fopen and _open do: shared with everybody.
 func (s *state) openPath(t *nt.Thread, full string, access, disposition uint32) (ntdef.Handle, bool, error) {
 	h, _, st := t.Process().CreateFile(&nt.OpenRequest{
-		Path: full, Access: access, Share: ntdef.FILE_SHARE_READ | ntdef.FILE_SHARE_WRITE, Disposition: disposition,
-		Options: ntdef.FILE_NON_DIRECTORY_FILE,
+		Path: full, Access: access | ntdef.SYNCHRONIZE | ntdef.FILE_READ_ATTRIBUTES, Disposition: disposition,
+		Share: ntdef.FILE_SHARE_READ | ntdef.FILE_SHARE_WRITE, Options: ntdef.FILE_NON_DIRECTORY_FILE | ntdef.FILE_SYNCHRONOUS_IO_NONALERT,
 	})
 	if st != ntdef.STATUS_SUCCESS {
 		return 0, false, s.setErrno(t, errnoOf(st))

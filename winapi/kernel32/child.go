@@ -174,7 +174,10 @@ type createPipeArgs struct {
 }
 
 func createPipe(t *nt.Thread, a *createPipeArgs) (uint64, error) {
-	r, w := t.Process().CreatePipe(a.Size)
+	r, w, st := t.Process().CreatePipe(a.Size)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
+	}
 	for _, h := range []ntdef.Handle{r, w} {
 		if err := inheritFrom(t, a.Attributes, h); err != nil {
 			return failAccess(t, err)
@@ -195,7 +198,7 @@ type peekArgs struct {
 
 func peekNamedPipe(t *nt.Thread, a *peekArgs) (uint64, error) {
 	b := make([]byte, min(a.Size, maxTransfer))
-	n, available, st := t.Process().PeekPipe(a.Pipe, b)
+	n, available, left, st := t.Process().PeekPipe(a.Pipe, b)
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}
@@ -204,12 +207,12 @@ func peekNamedPipe(t *nt.Thread, a *peekArgs) (uint64, error) {
 			return failAccess(t, err)
 		}
 	} else {
-		n = 0
+		left, n = left+n, 0
 	}
 	for _, f := range []struct {
 		at ntdef.Ptr[uint32]
 		v  int
-	}{{a.Read, n}, {a.Available, available}, {a.Left, 0}} {
+	}{{a.Read, n}, {a.Available, available}, {a.Left, left}} {
 		if f.at != 0 {
 			if err := t.Store32(uint64(f.at), uint32(f.v)); err != nil {
 				return 0, err

@@ -65,116 +65,87 @@ type transferArgs struct {
 // maxTransfer bounds what is held in the host's memory at a time.
 const maxTransfer = 64 << 10
 
-// transferOffset is where a transfer begins: at the file's position, or where an OVERLAPPED says.
-func transferOffset(t *nt.Thread, a *transferArgs) (uint64, error) {
-	const offset = 16
-	if a.Overlapped == 0 {
-		return nt.FilePosition, nil
-	}
-	return t.Load64(a.Overlapped + offset)
+// Where an OVERLAPPED (minwinbase.h) begins as an IO_STATUS_BLOCK, and has its offset and its event.
+const (
+	overlappedOffset = 16
+	overlappedEvent  = 24
+)
+
+// ioRequest is the request of a transfer. Without an OVERLAPPED it begins at the file's position and is waited for. The low bit of its
+// event keeps the request from a completion port ("GetQueuedCompletionStatus").
+func (a *transferArgs) ioRequest(t *nt.Thread) (*nt.IORequest, error) {
+	r := &nt.IORequest{File: a.File, Buffer: a.Buffer, Length: a.Length, Offset: nt.FilePosition, Wait: a.Overlapped == 0}
+	return r, overlap(t, r, a.Overlapped)
 }
 
-// finish ends a transfer: the count goes where it is asked for, and to the OVERLAPPED, which is done at once.
-func (a *transferArgs) finish(t *nt.Thread, done uint32) (uint64, error) {
-	if a.Overlapped != 0 {
-		if err := t.Store64(a.Overlapped, uint64(ntdef.STATUS_SUCCESS)); err != nil {
-			return 0, err
-		}
-		if err := t.Store64(a.Overlapped+8, uint64(done)); err != nil {
+// overlap has an OVERLAPPED, where there is one, say where a request begins and who hears of its end.
+func overlap(t *nt.Thread, r *nt.IORequest, overlapped uint64) error {
+	if overlapped == 0 {
+		return nil
+	}
+	at, err := t.Load64(overlapped + overlappedOffset)
+	if err != nil {
+		return err
+	}
+	event, err := t.Load64(overlapped + overlappedEvent)
+	if err != nil {
+		return err
+	}
+	r.IOStatus, r.Offset, r.Event = overlapped, at, ntdef.Handle(event&^1)
+	if event&1 == 0 {
+		r.Context = overlapped
+	}
+	return t.Store64(overlapped, uint64(ntdef.STATUS_PENDING))
+}
+
+// finish is the result of a transfer. One that goes on fails with ERROR_IO_PENDING, a message that is longer than its buffer with
+// ERROR_MORE_DATA.
+func (a *transferArgs) finish(t *nt.Thread, st ntdef.Status, done uint32) (uint64, error) {
+	if a.Done != 0 && st != ntdef.STATUS_PENDING && !st.IsError() {
+		if err := t.Store32(uint64(a.Done), done); err != nil {
 			return 0, err
 		}
 	}
-	if a.Done != 0 {
-		return 1, t.Store32(uint64(a.Done), done)
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
 	}
 	return 1, nil
 }
 
 // writeFile writes the whole buffer. One that cannot be read is the service's failure, not an exception.
 func writeFile(t *nt.Thread, a *transferArgs) (uint64, error) {
-	if a.Done != 0 {
-		if err := t.Store32(uint64(a.Done), 0); err != nil {
-			return 0, err
-		}
-	}
-	if err := t.Probe(a.Buffer, uint64(a.Length), x86.Read); err != nil {
-		return failAccess(t, err)
-	}
-	at, err := transferOffset(t, a)
-	if err != nil {
-		return failAccess(t, err)
-	}
-	var done uint32
-	buf := make([]byte, min(a.Length, maxTransfer))
-	for first := true; first || done < a.Length; first = false {
-		part := buf[:min(a.Length-done, maxTransfer)]
-		if err := t.Read(a.Buffer+uint64(done), part); err != nil {
-			return 0, err
-		}
-		n, st, ok, err := t.PipeWrite(a.File, part)
-		if err != nil {
-			return 0, err
-		}
-		if !ok {
-			n, st = t.Process().WriteFileAt(a.File, part, at)
-		}
-		if st != ntdef.STATUS_SUCCESS {
-			return failStatus(t, st)
-		}
-		done += uint32(n)
-		if at < nt.FilePosition {
-			at += uint64(n)
-		}
-	}
-	return a.finish(t, done)
+	return a.transfer(t, x86.Read, t.WriteFile)
 }
 
 // readFile reads what is there, at most the buffer; 0 bytes are the end of the file. A pipe gives what it has, a file all.
 func readFile(t *nt.Thread, a *transferArgs) (uint64, error) {
+	return a.transfer(t, x86.Write, func(r *nt.IORequest) (ntdef.Status, uint32, error) {
+		st, n, err := t.ReadFile(r)
+		if st == ntdef.STATUS_END_OF_FILE && a.Overlapped == 0 {
+			return ntdef.STATUS_SUCCESS, 0, err
+		}
+		return st, n, err
+	})
+}
+
+func (a *transferArgs) transfer(t *nt.Thread, buffer x86.Access, do func(*nt.IORequest) (ntdef.Status, uint32, error)) (uint64, error) {
 	if a.Done != 0 {
 		if err := t.Store32(uint64(a.Done), 0); err != nil {
 			return 0, err
 		}
 	}
-	if err := t.Probe(a.Buffer, uint64(a.Length), x86.Write); err != nil {
+	if err := t.Probe(a.Buffer, uint64(a.Length), buffer); err != nil {
 		return failAccess(t, err)
 	}
-	at, err := transferOffset(t, a)
+	r, err := a.ioRequest(t)
 	if err != nil {
 		return failAccess(t, err)
 	}
-	var done uint32
-	buf := make([]byte, min(a.Length, maxTransfer))
-	for first := true; first || done < a.Length; first = false {
-		part := buf[:min(a.Length-done, maxTransfer)]
-		n, st, ok, err := t.PipeRead(a.File, part)
-		if err != nil {
-			return 0, err
-		}
-		if !ok {
-			n, st = t.Process().ReadFileAt(a.File, part, at)
-		}
-		if st == ntdef.STATUS_END_OF_FILE {
-			if a.Overlapped != 0 && done == 0 {
-				return failStatus(t, st)
-			}
-			break
-		}
-		if st != ntdef.STATUS_SUCCESS {
-			return failStatus(t, st)
-		}
-		if err := t.Write(a.Buffer+uint64(done), part[:n]); err != nil {
-			return 0, err
-		}
-		done += uint32(n)
-		if at < nt.FilePosition {
-			at += uint64(n)
-		}
-		if n < len(part) || ok || t.Process().IsStream(a.File) {
-			break
-		}
+	st, n, err := do(r)
+	if err != nil {
+		return failAccess(t, err)
 	}
-	return a.finish(t, done)
+	return a.finish(t, st, n)
 }
 
 type handleArgs struct{ Handle ntdef.Handle }
@@ -195,7 +166,11 @@ func getFileType(t *nt.Thread, a *handleArgs) (uint64, error) {
 }
 
 func flushFileBuffers(t *nt.Thread, a *handleArgs) (uint64, error) {
-	return boolOf(t, t.Process().FlushFile(a.Handle))
+	st, err := t.Flush(&nt.IORequest{File: a.Handle, Wait: true})
+	if err != nil {
+		return 0, err
+	}
+	return boolOf(t, st)
 }
 
 type setStdHandleArgs struct {
@@ -391,7 +366,7 @@ func getFileInformationByHandle(t *nt.Thread, a *fileInformationArgs) (uint64, e
 	put64(b[4:], i.Created)
 	put64(b[12:], i.Accessed)
 	put64(b[20:], i.Written)
-	put32(b[28:], volumeSerial(i.Volume))
+	put32(b[28:], nt.VolumeSerial(i.Volume))
 	put32(b[32:], uint32(i.Size>>32))
 	put32(b[36:], uint32(i.Size))
 	put32(b[40:], 1) // links
@@ -408,7 +383,11 @@ type lockFileArgs struct {
 }
 
 func lockFile(t *nt.Thread, a *lockFileArgs) (uint64, error) {
-	return boolOf(t, t.Process().LockFile(a.File, join64(a.OffsetHigh, a.OffsetLow), join64(a.SizeHigh, a.SizeLow), true))
+	st, err := t.LockFile(&nt.IORequest{File: a.File, Wait: true}, join64(a.OffsetHigh, a.OffsetLow), join64(a.SizeHigh, a.SizeLow), true, false)
+	if err != nil {
+		return 0, err
+	}
+	return boolOf(t, st)
 }
 
 func unlockFile(t *nt.Thread, a *lockFileArgs) (uint64, error) {
@@ -423,14 +402,21 @@ type lockFileExArgs struct {
 	Overlapped        uint64
 }
 
-// lockFileEx cannot wait: nobody else could unlock.
+// lockFileEx waits through a synchronous handle; through another it fails with ERROR_IO_PENDING and the OVERLAPPED tells of the end.
 func lockFileEx(t *nt.Thread, a *lockFileExArgs) (uint64, error) {
-	const exclusive = 2
-	at, err := t.Load64(a.Overlapped + 16)
+	const failImmediately, exclusive = 1, 2
+	r := &nt.IORequest{File: a.File}
+	if err := overlap(t, r, a.Overlapped); err != nil {
+		return failAccess(t, err)
+	}
+	st, err := t.LockFile(r, r.Offset, join64(a.SizeHigh, a.SizeLow), a.Flags&exclusive != 0, a.Flags&failImmediately == 0)
 	if err != nil {
 		return failAccess(t, err)
 	}
-	return boolOf(t, t.Process().LockFile(a.File, at, join64(a.SizeHigh, a.SizeLow), a.Flags&exclusive != 0))
+	if st == ntdef.STATUS_PENDING {
+		return failStatus(t, st)
+	}
+	return boolOf(t, st)
 }
 
 type unlockFileExArgs struct {

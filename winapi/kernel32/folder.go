@@ -78,7 +78,19 @@ const (
 	truncateExisting  = 5
 	backupSemantics   = 0x02000000
 	deleteOnCloseFlag = 0x04000000
+	overlappedFlag    = 0x40000000
 )
+
+// fileFlags are the options of NtCreateFile that are flags of CreateFile.
+var fileFlags = []struct{ flag, option uint32 }{
+	{0x00200000, ntdef.FILE_OPEN_REPARSE_POINT},
+	{backupSemantics, ntdef.FILE_OPEN_FOR_BACKUP_INTENT},
+	{deleteOnCloseFlag, ntdef.FILE_DELETE_ON_CLOSE},
+	{0x08000000, ntdef.FILE_SEQUENTIAL_ONLY},
+	{0x10000000, ntdef.FILE_RANDOM_ACCESS},
+	{0x20000000, ntdef.FILE_NO_INTERMEDIATE_BUFFERING},
+	{0x80000000, ntdef.FILE_WRITE_THROUGH},
+}
 
 var dispositions = map[uint32]uint32{
 	createNew: ntdef.FILE_CREATE, createAlways: ntdef.FILE_OVERWRITE_IF, openExisting: ntdef.FILE_OPEN, openAlways: ntdef.FILE_OPEN_IF,
@@ -95,12 +107,22 @@ func createFile(t *nt.Thread, a *createFileArgs, text func(uint64) (string, erro
 	if !ok || a.Disposition == truncateExisting && a.Access&ntdef.GENERIC_WRITE == 0 {
 		return invalidHandle, ntdll.SetLastError(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
-	r := nt.OpenRequest{Path: full, Access: a.Access, Share: a.Share, Disposition: disposition, Attributes: a.Flags & 0xffff}
+	r := nt.OpenRequest{
+		Path: full, Access: a.Access | ntdef.SYNCHRONIZE | ntdef.FILE_READ_ATTRIBUTES, Share: a.Share, Disposition: disposition,
+		Attributes: a.Flags & 0xffff,
+	}
+	for _, f := range fileFlags {
+		if a.Flags&f.flag != 0 {
+			r.Options |= f.option
+		}
+	}
 	if a.Flags&backupSemantics == 0 {
 		r.Options |= ntdef.FILE_NON_DIRECTORY_FILE
 	}
+	if a.Flags&overlappedFlag == 0 {
+		r.Options |= ntdef.FILE_SYNCHRONOUS_IO_NONALERT
+	}
 	if a.Flags&deleteOnCloseFlag != 0 {
-		r.Options |= ntdef.FILE_DELETE_ON_CLOSE
 		r.Access |= ntdef.DELETE
 	}
 	h, done, st := t.Process().CreateFile(&r)
@@ -446,9 +468,6 @@ func getDiskFreeSpaceEx(t *nt.Thread, a *diskSpaceExArgs, text func(uint64) (str
 	return 1, nil
 }
 
-// volumeSerial is the serial number of a drive.
-func volumeSerial(letter byte) uint32 { return 0x7067_0000 | uint32(letter&^0x20) }
-
 type volumeInformationArgs struct {
 	Root           uint64
 	Name           uint64
@@ -481,7 +500,7 @@ func getVolumeInformation(t *nt.Thread, a *volumeInformationArgs, text func(uint
 	for _, f := range []struct {
 		at ntdef.Ptr[uint32]
 		v  uint32
-	}{{a.Serial, volumeSerial(full[0])}, {a.MaxComponent, 255}, {a.Flags, flags}} {
+	}{{a.Serial, nt.VolumeSerial(full[0])}, {a.MaxComponent, 255}, {a.Flags, flags}} {
 		if f.at != 0 {
 			if err := t.Store32(uint64(f.at), f.v); err != nil {
 				return 0, err
