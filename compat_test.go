@@ -80,6 +80,12 @@ modelled with every profile but "ideal"; caches of data are not.
 | not yet | what a program sees |
 |---|---|
 | control-flow guard's further forms | export suppression, strict mode, XFG and the long-jump table: images that have them get the plain guard |
+| bits of PTEs that are not valid | PageFileReserved, ColdPage, Swizzle, StandbyLookaside, IoTracker are never set; bit 3 of demand zero says that MEM_RESET lost the contents; prototype PTEs have no SUBSECTION format: the control area knows what is in its file |
+| PFN states Transition and Bad | never seen: reads and writes are over before anything else happens, and RAM does not fail |
+| page tables and prototype PTEs | always in memory; prototype PTEs outside of the guest's RAM, as all of the kernel's own data |
+| the guard of a stack | one page; what SetThreadStackGuarantee keeps is committed when the overflow is raised |
+| memory compression (--compress) | no process MemCompression is listed; its frames are in use, its pages no process's working set |
+| combining (--combine) | private memory in working sets that is neither locked nor write-watched; copies in views stay as they are |
 | memory partitions | OpenDedicatedMemoryPartition: ERROR_NOT_FOUND |
 | failing RAM | RegisterBadMemoryNotification: ERROR_NOT_SUPPORTED, as where the hardware cannot tell |
 

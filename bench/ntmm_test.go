@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
 	"runtime"
 	"testing"
@@ -22,12 +24,16 @@ type system struct {
 	as *ntmm.AddressSpace
 }
 
-func newSystem(b testing.TB, ram uint64) *system {
+func newSystem(b testing.TB, ram uint64) *system { return newSystemOf(b, ram, ntmm.Config{}) }
+
+// newSystemOf is newSystem with the options of a Config.
+func newSystemOf(b testing.TB, ram uint64, c ntmm.Config) *system {
 	mem, err := physmem.New(ram)
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, mem.Close()) })
 	m := mmu.New(mem, mmu.Options{})
-	mm, err := ntmm.NewManager(ntmm.Config{Memory: mem, MMU: m})
+	c.Memory, c.MMU = mem, m
+	mm, err := ntmm.NewManager(c)
 	require.NoError(b, err)
 	as, st := mm.NewAddressSpace(ntmm.Layout{Low: 0x10000, High: 0x7ffffffeffff})
 	require.Equal(b, ntdef.STATUS_SUCCESS, st)
@@ -224,6 +230,28 @@ func BenchmarkFaultKind(b *testing.B) {
 			}
 			at += 8 * 4096
 		}
+	})
+	b.Run("compressed", func(b *testing.B) { // the page is compressed and decompressed
+		s := newSystemOf(b, 64<<20, ntmm.Config{Compress: true})
+		base := s.allocate(b, size, commit, rw)
+		text := bytes.Repeat([]byte("a page of text, "), 250)
+		for off := x86.VirtAddr(0); off < size; off += 4096 {
+			binary.LittleEndian.PutUint64(text[off>>12%500*8:], uint64(off))
+			s.write(b, base+off, text)
+		}
+		s.cycle(b, base, pages, 0, ntmm.Compressed, func() {
+			s.as.EmptyWorkingSet()
+			s.mm.FlushModified()
+			s.mm.PurgeStandby(7)
+		})
+	})
+	b.Run("combined", func(b *testing.B) { // the copy of a combined page, and combining it again
+		s := newSystem(b, 64<<20)
+		base := s.allocate(b, size, commit, rw)
+		for off := x86.VirtAddr(0); off < size; off += 4096 {
+			s.touch(b, base+off, x86.PFWrite)
+		}
+		s.cycle(b, base, pages, x86.PFWrite|x86.PFPresent, ntmm.CopyOnWrite, func() { s.mm.Combine() })
 	})
 	b.Run("mapped-file", func(b *testing.B) {
 		s := newSystem(b, 64<<20)

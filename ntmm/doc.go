@@ -75,11 +75,14 @@
 //	user layout, ASLR                      imageBase, randomBase                  TestASLR, TestFaultTraces
 //	VMMap's view                           VMMap                                  TestVMMapCoversTheAddressSpace
 //	statuses of the services               service                                TestServiceStatuses, TestStatuses, TestSectionStatuses, TestViewStatuses
-//	PTE formats                            softPTE, transitionPTE, pageFilePTE    TestFaultEvent, TestAgainstTheModel
+//	PTE formats                            softPTE, transitionPTE, pageFilePTE    TestPTEFormats, TestCombinedPTEs, TestFaultEvent
+//	violations: 0, 1, 8 and the address    exceptionAccess, answer                TestViolationsSayWhatWasTried
+//	the first write makes a page dirty     noteDirty                              TestFirstWriteMakesAPageDirty, TestWriteWatch
 //	demand-zero, transition, hard faults   answer, pageFileIn                     TestTransitionFaultsAreSoft, TestReadAheadBringsNeighbours
 //	I/O failure: STATUS_IN_PAGE_ERROR      readSlots, fileIn                      TestPageFileReadErrorIsAnInPageErrorAndLosesNothing
-//	stacks grow and overflow               growStack                              TestStackGrowsByItsGuardAndOverflows
-//	page lists and their priorities        put, takeFrame, retire                 TestListsAddUp, TestOfferedPagesGoFirst
+//	stacks grow and overflow               growStack                              TestStackGrowsByItsGuardAndOverflows, TestStackGuarantee
+//	page lists and their priorities        put, takeFrame, retire                 TestFramesComeInOrder, TestListsAddUp, TestOfferedPagesGoFirst
+//	shared pages leave with the last share unshare                                TestSharedPageLeavesWithItsLastShare
 //	trimming, balance-set manager          trim, Tick                             TestTickZeroesAgesAndTrims, TestHardMaximumHolds
 //	modified and mapped page writer        writeModified, writeMapped             TestPageFileWriteErrorLeavesThePagesInMemory, TestMappedWriterSavesModifiedPages
 //	memory compression                     compressPage, writeStore               TestCompressionHoldsMoreThanRAM, TestStoreGoesOnToThePageFile
@@ -91,4 +94,7 @@
 //	control-flow guard                     markImage, protect, guardCheck         TestControlFlowGuard, TestGuardedCallOfNoTargetFastFails
 //	memory notifications                   Condition                              TestMemoryFunctionsAsDocumented
 //	counters                               Counters, VMCounters                   TestSortThroughThePageFile, TestMemoryFunctionsAsDocumented
+//	RAMMap's view                          Uses, WriteRAMMap                      TestUsesOfFrames
+//	RAM decides faults, not contents       replenish                              TestPagingChangesNothingThatAGuestSees
+//	costs do not grow with the machine     next, takeFrame                        TestCostStaysFlat, TestHostOverhead, TestFaultsAllocateNothing
 package ntmm

@@ -15,8 +15,12 @@ const (
 	LargePageSize = tableSpan
 )
 
-// areaPhysical is the area number of frames that no list and no working set ever has: of large pages and of AWE.
-const areaPhysical = ^uint32(0)
+// The area numbers of frames that no list and no working set ever has: of AWE, of the compressed store, of large pages.
+const (
+	areaPhysical = ^uint32(0) - iota
+	areaStore
+	areaLarge
+)
 
 // fitsLarge reports whether a large page can have a protection: a hardware entry must say it, and there are no copies.
 func (c protectCode) fitsLarge() bool { return !c.noAccess() && !c.guard() && !c.writeCopy() }
@@ -43,7 +47,8 @@ func (as *AddressSpace) allocateLarge(r *Request, code protectCode, q Requiremen
 	} else if !as.vads.free(start, start+x86.VirtAddr(r.Size)) {
 		return ntdef.STATUS_CONFLICTING_ADDRESSES
 	}
-	v := &vad{
+	v := as.newVAD()
+	*v = vad{
 		start: start, end: start + x86.VirtAddr(r.Size), typ: ntdef.MEM_PRIVATE, protect: r.Protect, code: code, committed: true,
 		large: true,
 	}
@@ -148,7 +153,7 @@ func (a *controlArea) freeLarge() {
 func (m *Manager) newRun() (first uint64, ok bool) {
 	if first, ok = m.takeRun(); ok {
 		for frame := first; frame < first+largeFrames; frame++ {
-			m.pfns.entry(frame).area = areaPhysical
+			m.pfns.entry(frame).area = areaLarge
 		}
 	}
 	return first, ok

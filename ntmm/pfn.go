@@ -73,7 +73,7 @@ type pfn struct {
 	prev     uint32       // on a list
 	next     uint32
 	share    uint32 // valid PTEs that map the page; of a page table, its valid entries
-	area     uint32 // of a prototype page: the number of its control area; 0: the frame is one address space's; areaPhysical, areaStore
+	area     uint32 // of a prototype page: the number of its control area; 0: the frame is one address space's; areaPhysical and its like
 	used     uint16 // of a page table: entries that are not zero
 	refs     uint16 // pins: I/O and faults in work; the frame goes on no list
 	list     listID
@@ -82,7 +82,7 @@ type pfn struct {
 	reset    bool // MEM_RESET: the contents may be lost
 }
 
-func (p *pfn) proto() bool { return p.area != 0 && p.area < areaStore }
+func (p *pfn) proto() bool { return p.area != 0 && p.area < areaLarge }
 
 // pfnList is a doubly linked list; frame 0, which is never used, ends it.
 type pfnList struct {

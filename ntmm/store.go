@@ -25,8 +25,6 @@ const (
 	maxCompressed = x86.PageSize * 3 / 4 // what is larger is not compressed
 
 	storeLowPages = 4 // pages are made available below so many, as compressing takes some
-
-	areaStore = areaPhysical - 1 // the area number of the store's frames
 )
 
 // A slot is one compressed page: 40 bytes.

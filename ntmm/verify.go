@@ -300,7 +300,7 @@ func (v *verifier) largePage(va x86.VirtAddr, e x86.PTE) error {
 		return nil
 	}
 	for frame := frameOf(e); frame < frameOf(e)+largeFrames; frame++ {
-		if p := v.m.pfns.entry(frame); p.area != areaPhysical || p.share != 1 || p.list != listNone {
+		if p := v.m.pfns.entry(frame); p.area != areaLarge || p.share != 1 || p.list != listNone {
 			return fmt.Errorf("frame %#x of the large page at %v says %+v", frame, va, *p)
 		}
 		if err := v.owns(frame, "a large page"); err != nil {
@@ -344,7 +344,7 @@ func (v *verifier) area(a *controlArea) error {
 	v.commit += a.charged
 	for _, first := range a.large {
 		for frame := first; frame < first+largeFrames; frame++ {
-			if p := v.m.pfns.entry(frame); p.area != areaPhysical || p.share != v.shares[first] || p.list != listNone {
+			if p := v.m.pfns.entry(frame); p.area != areaLarge || p.share != v.shares[first] || p.list != listNone {
 				return fmt.Errorf("frame %#x of a section of large pages says %+v, it is mapped %d times", frame, *p, v.shares[first])
 			}
 			if err := v.owns(frame, "a section of large pages"); err != nil {

@@ -103,6 +103,13 @@ func TestStatsAddUp(t *testing.T) {
 	}
 }
 
+// TestRAMMap holds the sums of the rows to the size of RAM, but for frame 0.
+func TestRAMMap(t *testing.T) {
+	_, _, stderr := command("run", "--rammap", "--ram", "16M", guests+"hello.exe")
+	require.Regexp(t, `(?m)^Process Private +\d+`, stderr)
+	require.Regexp(t, `(?m)^Total +16380 `, stderr)
+}
+
 func TestInfo(t *testing.T) {
 	code, stdout, stderr := command("info", guests+"hello_ucrt.exe")
 	require.Zero(t, code, stderr)

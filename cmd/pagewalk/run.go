@@ -21,6 +21,7 @@ type runCmd struct {
 	Combine      bool     `help:"Make identical private pages one where memory is short."`
 	AddressSpace string   `enum:"128T,8T" default:"128T" help:"Size of the guest's address space: 128T as since Windows 8.1, or 8T; a program that is not large-address-aware has 2 GB."`
 	VMMap        bool     `name:"vmmap" help:"Print the guest's address space at the end on standard error, by types of regions, as VMMap does."`
+	RAMMap       bool     `name:"rammap" help:"Print what RAM is used for at the end on standard error, as RAMMap does."`
 	Privilege    []string `placeholder:"NAME" help:"Let the guest enable a privilege: SeLockMemoryPrivilege for large pages and AWE, SeProfileSingleProcessPrivilege, …; may be repeated."`
 	Sysroot      string   `placeholder:"wine|DIR" help:"Run real system DLLs: Wine's, from Debian's libwine, or those of a folder that holds ntdll.dll or System32."`
 	Drive        []drive  `sep:"none" placeholder:"X=DIR[:ro]" help:"Give the guest a folder of the host as drive X:, to read and write or, with :ro, to read; may be repeated."`
@@ -96,6 +97,9 @@ func (c *runCmd) run(ctx context.Context, cfg pagewalk.Config, std stdio) error 
 	}
 	if c.VMMap {
 		err = errors.Join(err, trace.WriteVMMap(std.err, trace.VMMap(m.Process())))
+	}
+	if c.RAMMap {
+		err = errors.Join(err, trace.WriteRAMMap(std.err, m.System().Memory()))
 	}
 	if err != nil {
 		err = c.explain(err, &r)
