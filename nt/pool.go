@@ -8,6 +8,8 @@ import "github.com/pagewalk/pagewalk/x86"
 type pool struct {
 	bytes   uint64
 	charged uint64 // pages
+	taken   uint64 // how often something was charged
+	given   uint64 // and released
 }
 
 const bootPool = 256 // pages
@@ -31,6 +33,7 @@ func (s *System) charge(bytes uint64) bool {
 		p.charged = pages - bootPool
 	}
 	p.bytes += bytes
+	p.taken++
 	return true
 }
 
@@ -38,6 +41,7 @@ func (s *System) charge(bytes uint64) bool {
 func (s *System) release(bytes uint64) {
 	p := &s.pool
 	p.bytes -= bytes
+	p.given++
 	if pages := (p.bytes+x86.PageSize-1)/x86.PageSize + 1; pages < p.charged+bootPool {
 		keep := uint64(0)
 		if pages > bootPool {

@@ -13,6 +13,7 @@ const (
 	processBasicInformation  = 0
 	processQuotaLimits       = 1
 	processVMCounters        = 3
+	processPooledUsage       = 14
 	processWorkingSetWatch   = 15
 	processHandleCount       = 20
 	processExecuteFlags      = 34
@@ -34,7 +35,7 @@ type queryInformationProcessArgs struct {
 // queryAccess is the right that a class of NtQueryInformationProcess wants.
 func queryAccess(class uint32) uint32 {
 	switch class {
-	case processBasicInformation, processVMCounters, processHandleCount:
+	case processBasicInformation, processVMCounters, processHandleCount, processPooledUsage:
 		return PROCESS_QUERY_LIMITED_INFORMATION
 	}
 	if c, ok := processQueries[class]; ok {
@@ -67,6 +68,8 @@ func ntQueryInformationProcess(t *Thread, a *queryInformationProcessArgs) (ntdef
 		b = le.AppendUint32(nil, executeFlags)
 	case processPagePriority:
 		b = le.AppendUint32(nil, p.page)
+	case processPooledUsage:
+		b = p.PooledUsage()
 	case processMitigationPolicy:
 		return t.queryMitigationPolicy(p, a)
 	case processWorkingSetWatch, processWorkingSetWatchEx:

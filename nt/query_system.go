@@ -70,43 +70,6 @@ func (s *System) basicInformation(l ntmm.Layout) []byte {
 	return b[:]
 }
 
-// performanceInformation is SYSTEM_PERFORMANCE_INFORMATION of Windows 10, 344 bytes: what the memory manager and the processor
-// count. Counts of what the machine does not have (pool look-aside lists, the cache manager's fast paths) are 0.
-func (s *System) performanceInformation() []byte {
-	c := s.mm.Counters()
-	walks := uint64(0)
-	for _, n := range [][3]uint64{s.mmu.Counters.LoadWalks, s.mmu.Counters.StoreWalks, s.mmu.Counters.FetchWalks} {
-		walks += n[0] + n[1] + n[2]
-	}
-	var b [344]byte
-	le := binary.LittleEndian
-	for at, v := range map[int]uint64{
-		44:  c.AvailablePages(),
-		48:  c.CommittedPages,
-		52:  c.CommitLimit,
-		56:  c.CommitPeak,
-		60:  c.PageFaults,
-		64:  c.WriteCopies,
-		68:  c.TransitionFaults,
-		76:  c.DemandZeroFaults,
-		80:  c.PagesInput,
-		84:  c.PageReads,
-		96:  c.PagesOutput - c.MappedPagesOutput, // DirtyPagesWriteCount
-		100: c.PageWrites - c.MappedPageWrites,   // DirtyWriteIoCount
-		104: c.MappedPagesOutput,
-		108: c.MappedPageWrites,
-		296: s.switches,
-		304: walks, // SecondLevelTbFills
-		308: s.calls,
-	} {
-		le.PutUint32(b[at:], uint32(v))
-	}
-	le.PutUint64(b[312:], c.ModifiedPages-c.ModifiedPageFile) // CcTotalDirtyPages
-	le.PutUint64(b[328:], c.PhysicalPages-c.PageTablePages)   // ResidentAvailablePages
-	le.PutUint64(b[336:], s.mm.SharedCommit())
-	return b[:]
-}
-
 // PageFileInformation is an array of SYSTEM_PAGEFILE_INFORMATION, or of the EX form, whose names lie behind each entry when
 // it is stored at buffer. Sizes are in pages.
 func (s *System) PageFileInformation(buffer uint64, ex bool) []byte {

@@ -5,7 +5,7 @@ import "github.com/pagewalk/pagewalk/ntdef"
 var processServices = []Service{
 	service("NtContinue", Full, ntContinue),
 	service("NtRaiseException", Full, ntRaiseException),
-	service("NtQueryInformationProcess", Partial("classes 0-4, 7, 12, 15, 18, 20-24, 26-31, 33, 34, 36-39, 42, 43, 47, 48, 51, 52, 58, 60, 61, 75"), ntQueryInformationProcess),
+	service("NtQueryInformationProcess", Partial("classes 0-4, 7, 12, 14, 15, 18, 20-24, 26-31, 33, 34, 36-39, 42, 43, 47, 48, 51, 52, 58, 60, 61, 75"), ntQueryInformationProcess),
 	service("NtSetInformationProcess", Partial("classes 1, 12, 15, 18, 21, 22, 25, 31, 33, 34, 39, 41, 42, 52, 77"), ntSetInformationProcess),
 	service("NtQuerySystemInformation", Partial("classes 0-3, 5, 8, 9, 11, 16, 18, 21, 23, 28, 33, 35, 37, 44, 62-64, 73, 80, 81, 88, 90, 102, 103, 108, 114, 144, 149"), ntQuerySystemInformation),
 	service("NtSetSystemInformation", Partial("classes 21, 80, 81, 130"), ntSetSystemInformation),

@@ -9,7 +9,7 @@ import (
 
 var virtualMemoryServices = []Service{
 	service("NtSetInformationVirtualMemory", Partial("classes 0 to 2, 6, 7"), ntSetInformationVirtualMemory),
-	service("NtCreatePagingFile", Partial("STATUS_PRIVILEGE_NOT_HELD: no process holds SeCreatePagefilePrivilege"), ntCreatePagingFile),
+	service("NtCreatePagingFile", Full, ntCreatePagingFile),
 }
 
 // The classes of NtSetInformationVirtualMemory (ntmmapi.h, VIRTUAL_MEMORY_INFORMATION_CLASS).
@@ -116,10 +116,4 @@ func (t *Thread) SetVirtualMemory(p *Process, class uint32, array, count uint64,
 		}
 	}
 	return ntdef.STATUS_SUCCESS, nil
-}
-
-type createPagingFileArgs struct{ Name, Minimum, Maximum, Priority uint64 }
-
-func ntCreatePagingFile(*Thread, *createPagingFileArgs) (ntdef.Status, error) {
-	return ntdef.STATUS_PRIVILEGE_NOT_HELD, nil
 }

@@ -68,12 +68,14 @@ type System struct {
 	max            uint64
 	stepOnly       bool
 
-	pageFile *os.File        // nil: none
-	refused  map[string]bool // what refuse has warned of
+	pageFiles  []*os.File
+	pageFolder string          // of the host, where page files lie; "": that of temporary files
+	refused    map[string]bool // what refuse has warned of
 
 	namespace  namespace
 	pool       pool
 	keyedEvent *keyedEvent // the system's own
+	io         struct{ reads, writes transfers }
 	conditions [len(conditionNames)]*event
 	counts     [len(objectTypes)]typeCount
 	volumes    volumes
@@ -198,7 +200,7 @@ func (s *System) enterLongMode() error {
 
 // Close writes the registry's file, gives the guest's RAM back to the host and removes the page file.
 func (s *System) Close() error {
-	return errors.Join(s.saveRegistry(), s.volumes.close(), s.closePageFile(), s.mem.Close())
+	return errors.Join(s.saveRegistry(), s.volumes.close(), s.closePageFiles(), s.mem.Close())
 }
 
 // MMU returns the machine's MMU.

@@ -15,7 +15,7 @@ func (t *Thread) ReadFile(a *IORequest) (ntdef.Status, uint32, error) {
 		r.information = uint64(r.done)
 		return st, err
 	})
-	t.proc.info.reads.add(int(r.information))
+	t.proc.didRead(int(r.information))
 	t.proc.serviced("NtReadFile", st, fileParams, uint64(a.File), uint64(a.Length), r.information)
 	return st, uint32(r.information), err
 }
@@ -33,7 +33,7 @@ func (t *Thread) WriteFile(a *IORequest) (ntdef.Status, uint32, error) {
 		}
 		return st, err
 	})
-	t.proc.info.writes.add(int(r.information))
+	t.proc.didWrite(int(r.information))
 	t.proc.serviced("NtWriteFile", st, fileParams, uint64(a.File), uint64(a.Length), r.information)
 	return st, uint32(r.information), err
 }
@@ -135,7 +135,7 @@ func (p *Process) WriteFileAt(handle ntdef.Handle, b []byte, offset uint64) (int
 	if st == ntdef.STATUS_SUCCESS {
 		n, st = p.writeObject(o, b, offset)
 	}
-	p.info.writes.add(n)
+	p.didWrite(n)
 	p.serviced("NtWriteFile", st, fileParams, uint64(handle), uint64(len(b)), uint64(n))
 	return n, st
 }
@@ -189,7 +189,7 @@ func (p *Process) ReadFileAt(handle ntdef.Handle, b []byte, offset uint64) (int,
 	if st == ntdef.STATUS_SUCCESS {
 		n, st = p.readObject(o, b, offset)
 	}
-	p.info.reads.add(n)
+	p.didRead(n)
 	p.serviced("NtReadFile", st, fileParams, uint64(handle), uint64(len(b)), uint64(n))
 	return n, st
 }

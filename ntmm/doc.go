@@ -93,8 +93,5 @@
 //	write watch                            WriteWatch                             TestWriteWatch
 //	control-flow guard                     markImage, protect, guardCheck         TestControlFlowGuard, TestGuardedCallOfNoTargetFastFails
 //	memory notifications                   Condition                              TestMemoryFunctionsAsDocumented
-//	counters                               Counters, VMCounters                   TestSortThroughThePageFile, TestMemoryFunctionsAsDocumented
-//	RAMMap's view                          Uses, WriteRAMMap                      TestUsesOfFrames
-//	RAM decides faults, not contents       replenish                              TestPagingChangesNothingThatAGuestSees
-//	costs do not grow with the machine     next, takeFrame                        TestCostStaysFlat, TestHostOverhead, TestFaultsAllocateNothing
+//	counters                               Counters, performanceInformation       TestCounters, TestSortThroughThePageFile, TestMemoryFunctionsAsDocumented
 package ntmm

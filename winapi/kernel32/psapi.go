@@ -181,26 +181,7 @@ func getPerformanceInfo(t *nt.Thread, a *getPerformanceInfoArgs) (uint64, error)
 	if a.Size < size {
 		return fail(t, ntdll.ERROR_BAD_LENGTH)
 	}
-	s := t.System()
-	c := s.Memory().Counters()
-	pc := t.Process().AddressSpace().Counters()
-	paged, nonPaged := (pc.PagedPool+x86.PageMask)>>x86.PageShift, (pc.NonPagedPool+x86.PageMask)>>x86.PageShift
-	var b [size]byte
-	put32(b[0:], size)
-	standby := uint64(0)
-	for _, n := range c.StandbyPages {
-		standby += n
-	}
-	for i, v := range []uint64{
-		c.CommittedPages, c.CommitLimit, c.CommitPeak, c.PhysicalPages, c.AvailablePages(), standby + c.ModifiedPages,
-		paged + nonPaged, paged, nonPaged, x86.PageSize,
-	} {
-		put64(b[8+8*i:], v)
-	}
-	put32(b[88:], t.Process().HandleCount())
-	put32(b[92:], 1) // processes
-	put32(b[96:], 1) // threads
-	return 1, t.Write(a.Info, b[:])
+	return 1, t.Write(a.Info, t.System().PerformanceInfo())
 }
 
 type mappedFileNameArgs struct {
