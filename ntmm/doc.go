@@ -94,4 +94,7 @@
 //	control-flow guard                     markImage, protect, guardCheck         TestControlFlowGuard, TestGuardedCallOfNoTargetFastFails
 //	memory notifications                   Condition                              TestMemoryFunctionsAsDocumented
 //	counters                               Counters, performanceInformation       TestCounters, TestSortThroughThePageFile, TestMemoryFunctionsAsDocumented
+//	RAMMap's view                          Uses, WriteRAMMap                      TestUsesOfFrames
+//	RAM decides faults, not contents       replenish                              TestPagingChangesNothingThatAGuestSees
+//	costs do not grow with the machine     next, takeFrame                        TestCostStaysFlat, TestHostOverhead, TestFaultsAllocateNothing
 package ntmm
