@@ -178,7 +178,7 @@ func (s *System) announce(r *ioRequest) {
 	case r.APC != 0:
 		r.thread.QueueAPC(r.APC, [3]uint64{r.Context, r.IOStatus, 0})
 	case f.port != nil && r.Context != 0 && (r.pending || r.status.IsError() || f.notify&fileSkipCompletionPortOnSuccess == 0):
-		f.port.post(s, Completion{Key: f.key, Overlapped: r.Context, Bytes: r.information, Status: r.status})
+		f.port.post(Completion{Key: f.key, Overlapped: r.Context, Bytes: r.information, Status: r.status})
 	}
 }
 

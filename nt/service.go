@@ -72,6 +72,7 @@ var Services = sync.OnceValue(func() []Service {
 		syncServices,
 		timerServices,
 		alertServices,
+		completionServices,
 		registryServices,
 		systemServices,
 	} {

@@ -63,7 +63,8 @@ func TestTransfersOfAnyLength(t *testing.T) {
 	require.Equal(t, ntdef.STATUS_SUCCESS, f.transfer("NtReadFile", h, event, 0, buf, 10, 5))
 	was, _ := f.p.SetEvent(event)
 	require.True(t, was, "the event is set")
-	port := f.p.CreateCompletionPort()
+	port, st := f.p.CreateCompletionPort(&nt.ObjectRequest{})
+	require.Equal(t, ntdef.STATUS_SUCCESS, st)
 	require.NoError(t, f.p.Thread().Write(f.scratch+dataAt, append(le64(uint64(port)), le64(77)...)))
 	set := func() ntdef.Status {
 		return f.call("NtSetInformationFile", uint64(h), f.scratch+ioStatusAt, f.scratch+dataAt, 16, 30)

@@ -180,7 +180,7 @@ func (p *Process) AssociateCompletion(h, port ntdef.Handle, key uint64) ntdef.St
 	if st != ntdef.STATUS_SUCCESS {
 		return st
 	}
-	c, st := of[*completionPort](p, port)
+	c, st := with[*completionPort](p, port, modifyState)
 	switch {
 	case st != ntdef.STATUS_SUCCESS:
 		return st

@@ -33,6 +33,7 @@ type waitBlock struct {
 	done    bool
 	timer   *deadline
 	what    string // of a wait that is for no object
+	fire    func() // of a wait that no thread waits for
 }
 
 // waitsFor describes what a thread waits for.
@@ -80,6 +81,10 @@ func (w *waitBlock) satisfied() bool {
 // end ends a wait and makes its thread ready.
 func (w *waitBlock) end(s *System) {
 	w.leave(s)
+	if w.fire != nil {
+		w.fire()
+		return
+	}
 	s.makeReady(w.thread)
 }
 

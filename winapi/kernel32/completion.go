@@ -28,7 +28,11 @@ func createIoCompletionPort(t *nt.Thread, a *createPortArgs) (uint64, error) {
 	if a.Port != 0 {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
-	return uint64(t.Process().CreateCompletionPort()), nil
+	h, st := t.Process().CreateCompletionPort(&nt.ObjectRequest{})
+	if st != ntdef.STATUS_SUCCESS {
+		return failStatus(t, st)
+	}
+	return uint64(h), nil
 }
 
 type postCompletionArgs struct {

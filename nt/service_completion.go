@@ -1,0 +1,201 @@
+package nt
+
+import (
+	"encoding/binary"
+
+	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/x86"
+)
+
+var completionServices = []Service{
+	service("NtCreateIoCompletion", Full, ntCreateIoCompletion),
+	service("NtOpenIoCompletion", Full, ntOpenIoCompletion),
+	service("NtQueryIoCompletion", Full, ntQueryIoCompletion),
+	service("NtSetIoCompletion", Full, ntSetIoCompletion),
+	service("NtSetIoCompletionEx", Partial("no reserve objects"), ntSetIoCompletionEx),
+	service("NtRemoveIoCompletion", Full, ntRemoveIoCompletion),
+	service("NtRemoveIoCompletionEx", Full, ntRemoveIoCompletionEx),
+	service("NtCreateWaitCompletionPacket", Full, ntCreateWaitCompletionPacket),
+	service("NtAssociateWaitCompletionPacket", Full, ntAssociateWaitCompletionPacket),
+	service("NtCancelWaitCompletionPacket", Full, ntCancelWaitCompletionPacket),
+}
+
+type createCompletionArgs struct {
+	Handle           ntdef.Ptr[uint64]
+	DesiredAccess    uint32
+	ObjectAttributes uint64
+	Threads          uint32
+}
+
+func ntCreateIoCompletion(t *Thread, a *createCompletionArgs) (ntdef.Status, error) {
+	return t.newObject(&namedArgs{a.Handle, a.DesiredAccess, a.ObjectAttributes}, t.proc.CreateCompletionPort)
+}
+
+func ntOpenIoCompletion(t *Thread, a *namedArgs) (ntdef.Status, error) {
+	return t.newObject(a, func(r *ObjectRequest) (ntdef.Handle, ntdef.Status) { return open[*completionPort](t.proc, r) })
+}
+
+// ntQueryIoCompletion is IO_COMPLETION_BASIC_INFORMATION: how many packets are queued.
+func ntQueryIoCompletion(t *Thread, a *queryStateArgs) (ntdef.Status, error) {
+	return t.queryObjectState(a, 4, func(b []byte) ntdef.Status {
+		p, st := with[*completionPort](t.proc, a.Handle, queryState)
+		if st == ntdef.STATUS_SUCCESS {
+			binary.LittleEndian.PutUint32(b, uint32(len(p.packets)))
+		}
+		return st
+	})
+}
+
+type setCompletionArgs struct {
+	Port         ntdef.Handle
+	Key, Context uint64
+	Status       uint32
+	Information  uint64
+}
+
+func ntSetIoCompletion(t *Thread, a *setCompletionArgs) (ntdef.Status, error) {
+	return t.proc.PostCompletion(a.Port, Completion{
+		Key: a.Key, Overlapped: a.Context, Status: ntdef.Status(a.Status), Bytes: a.Information,
+	}), nil
+}
+
+type setCompletionExArgs struct {
+	Port, Reserve ntdef.Handle
+	Key, Context  uint64
+	Status        uint32
+	Information   uint64
+}
+
+func ntSetIoCompletionEx(t *Thread, a *setCompletionExArgs) (ntdef.Status, error) {
+	if a.Reserve != 0 {
+		return t.unsupported("NtSetIoCompletionEx: a reserve object"), nil
+	}
+	return ntSetIoCompletion(t, &setCompletionArgs{a.Port, a.Key, a.Context, a.Status, a.Information})
+}
+
+type removeCompletionArgs struct {
+	Port     ntdef.Handle
+	Key      ntdef.Ptr[uint64]
+	Context  ntdef.Ptr[uint64]
+	IOStatus uint64
+	Timeout  ntdef.Ptr[int64]
+}
+
+func ntRemoveIoCompletion(t *Thread, a *removeCompletionArgs) (ntdef.Status, error) {
+	for _, p := range []struct{ at, n uint64 }{{uint64(a.Key), 8}, {uint64(a.Context), 8}, {a.IOStatus, 16}} {
+		if err := t.Probe(p.at, p.n, x86.Read|x86.Write); err != nil {
+			return 0, err
+		}
+	}
+	timeout, err := t.timeout(a.Timeout)
+	if err != nil {
+		return 0, err
+	}
+	all, st, err := t.RemoveCompletions(a.Port, 1, timeout, false)
+	if err != nil || st != ntdef.STATUS_SUCCESS {
+		return st, err
+	}
+	if err := t.Store64(uint64(a.Key), all[0].Key); err != nil {
+		return 0, err
+	}
+	if err := t.Store64(uint64(a.Context), all[0].Overlapped); err != nil {
+		return 0, err
+	}
+	return st, t.storeIOStatus(a.IOStatus, all[0].Status, all[0].Bytes)
+}
+
+type removeCompletionExArgs struct {
+	Port      ntdef.Handle
+	Entries   uint64 // FILE_IO_COMPLETION_INFORMATION: key, context, IO_STATUS_BLOCK
+	Count     uint32
+	Removed   ntdef.Ptr[uint32]
+	Timeout   ntdef.Ptr[int64]
+	Alertable uint8
+}
+
+// maxRemoved is how many packets one call takes.
+const maxRemoved = 1 << 12
+
+func ntRemoveIoCompletionEx(t *Thread, a *removeCompletionExArgs) (ntdef.Status, error) {
+	const size = 32
+	if a.Count == 0 {
+		return ntdef.STATUS_INVALID_PARAMETER, nil
+	}
+	n := min(a.Count, maxRemoved)
+	if err := t.Probe(a.Entries, size*uint64(n), x86.Read|x86.Write); err != nil {
+		return 0, err
+	}
+	if err := t.Probe(uint64(a.Removed), 4, x86.Read|x86.Write); err != nil {
+		return 0, err
+	}
+	timeout, err := t.timeout(a.Timeout)
+	if err != nil {
+		return 0, err
+	}
+	all, st, err := t.RemoveCompletions(a.Port, int(n), timeout, a.Alertable != 0)
+	if err != nil {
+		return 0, err
+	}
+	var b []byte
+	for _, c := range all {
+		for _, v := range []uint64{c.Key, c.Overlapped, uint64(c.Status), c.Bytes} {
+			b = binary.LittleEndian.AppendUint64(b, v)
+		}
+	}
+	if err := t.Write(a.Entries, b); err != nil {
+		return 0, err
+	}
+	return st, t.Store32(uint64(a.Removed), uint32(len(all)))
+}
+
+func ntCreateWaitCompletionPacket(t *Thread, a *namedArgs) (ntdef.Status, error) {
+	return t.newObject(a, func(r *ObjectRequest) (ntdef.Handle, ntdef.Status) { return create(t.proc, r, &waitPacket{}) })
+}
+
+type associatePacketArgs struct {
+	Packet, Port, Target ntdef.Handle
+	Key, Context         uint64
+	Status               uint32
+	Information          uint64
+	AlreadySignaled      ntdef.Ptr[uint8]
+}
+
+const packetModify = 1 // the one right of a wait completion packet
+
+func ntAssociateWaitCompletionPacket(t *Thread, a *associatePacketArgs) (ntdef.Status, error) {
+	if err := t.probeByte(a.AlreadySignaled); err != nil {
+		return 0, err
+	}
+	w, st := with[*waitPacket](t.proc, a.Packet, packetModify)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	port, st := with[*completionPort](t.proc, a.Port, modifyState)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	target, st := t.waitable(a.Target)
+	if _, owned := target.(*mutant); st == ntdef.STATUS_SUCCESS && owned {
+		st = ntdef.STATUS_OBJECT_TYPE_MISMATCH // a mutant has to have a thread as its owner
+	}
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	already, st := w.associate(t, port, target, Completion{
+		Key: a.Key, Overlapped: a.Context, Status: ntdef.Status(a.Status), Bytes: a.Information,
+	})
+	return t.storeState(a.AlreadySignaled, already, st)
+}
+
+type cancelPacketArgs struct {
+	Packet         ntdef.Handle
+	RemoveSignaled uint8
+}
+
+func ntCancelWaitCompletionPacket(t *Thread, a *cancelPacketArgs) (ntdef.Status, error) {
+	w, st := with[*waitPacket](t.proc, a.Packet, packetModify)
+	if st == ntdef.STATUS_SUCCESS {
+		st = w.cancel(a.RemoveSignaled != 0)
+	}
+	return st, nil
+}
