@@ -52,7 +52,7 @@ func TestSortOfHalfAGigabyte(t *testing.T) {
 		t.Skip("takes minutes: -long")
 	}
 	for _, compress := range []bool{false, true} {
-		sortThroughThePageFile(t, "512", "8388608 records sorted, checksum e94873320903c402\n", pagewalk.Config{
+		sortThroughThePageFile(t, "512", "8388608 records sorted, checksum e94873320903c402\r\n", pagewalk.Config{
 			RAM: 64 << 20, PageFile: nt.PageFile{Bytes: 64 << 20, Maximum: 1200 << 20}, Compress: compress,
 		})
 	}
