@@ -1,4 +1,4 @@
-// Package advapi32 is the part of advapi32.dll that programs need to enable privileges.
+// Package advapi32 is the part of advapi32.dll that programs need to enable privileges and to use the registry.
 package advapi32
 
 import (
@@ -12,7 +12,7 @@ import (
 
 // DLL returns the description of advapi32.dll.
 func DLL() *winapi.DLL {
-	return &winapi.DLL{Name: "advapi32.dll", Base: 0x7ff8_0600_0000, Funcs: []nt.UserFunc{
+	return &winapi.DLL{Name: "advapi32.dll", Base: 0x7ff8_0600_0000, Funcs: append(registryFuncs(), []nt.UserFunc{
 		nt.Func("OpenProcessToken", openProcessToken),
 		nt.Func("LookupPrivilegeValueA", func(t *nt.Thread, a *lookupPrivilegeArgs) (uint64, error) {
 			return lookupPrivilegeValue(t, a, t.CString)
@@ -21,7 +21,7 @@ func DLL() *winapi.DLL {
 			return lookupPrivilegeValue(t, a, t.WString)
 		}),
 		nt.Func("AdjustTokenPrivileges", adjustTokenPrivileges),
-	}}
+	}...)}
 }
 
 // fail sets the last error and returns FALSE.

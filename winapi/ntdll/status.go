@@ -80,6 +80,9 @@ func SetLastError(t *nt.Thread, code uint32) error {
 // Win32 error codes (winerror.h).
 const (
 	ERROR_SUCCESS                = 0
+	ERROR_INVALID_DATA           = 13
+	ERROR_UNSUPPORTED_TYPE       = 1630
+	ERROR_BADKEY                 = 1010
 	ERROR_FILE_NOT_FOUND         = 2
 	ERROR_ACCESS_DENIED          = 5
 	ERROR_INVALID_HANDLE         = 6
@@ -262,6 +265,23 @@ var dosErrors = map[ntdef.Status]uint32{
 	ntdef.STATUS_NOT_SAME_OBJECT:          1656,
 	ntdef.STATUS_PORT_ALREADY_SET:         87,
 	ntdef.STATUS_INVALID_PARAMETER_10:     87,
+	ntdef.STATUS_KEY_DELETED:              1018,
+	ntdef.STATUS_CHILD_MUST_BE_VOLATILE:   1021,
+	ntdef.STATUS_REGISTRY_QUOTA_LIMIT:     613,
+	ntdef.STATUS_NO_TOKEN:                 1008,
+	ntdef.STATUS_BAD_IMPERSONATION_LEVEL:  1346,
+	ntdef.STATUS_CANT_OPEN_ANONYMOUS:      1347,
+	ntdef.STATUS_GENERIC_NOT_MAPPED:       1360,
+	ntdef.STATUS_INVALID_SECURITY_DESCR:   1338,
+	ntdef.STATUS_INVALID_SID:              1337,
+	ntdef.STATUS_INVALID_ACL:              1336,
+	ntdef.STATUS_NO_IMPERSONATION_TOKEN:   1309,
+	ntdef.STATUS_INVALID_OWNER:            1307,
+	ntdef.STATUS_INVALID_PRIMARY_GROUP:    1308,
+	ntdef.STATUS_CANT_DISABLE_MANDATORY:   1310,
+	ntdef.STATUS_NO_SECURITY_ON_OBJECT:    1350,
+	ntdef.STATUS_BAD_TOKEN_TYPE:           1349,
+	ntdef.STATUS_NO_SUCH_LOGON_SESSION:    1312,
 }
 
 // DosError is RtlNtStatusToDosError; a status without a Win32 error gives ERROR_MR_MID_NOT_FOUND, as there.
