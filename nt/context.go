@@ -164,7 +164,7 @@ func (t *Thread) setDebug(ctx *ntdef.Context) {
 		return
 	}
 	if ctx.Dr[dr7]&enables != 0 && t.debug[dr7]&enables == 0 {
-		t.sys.warn("hardware breakpoints are not implemented: thread %d sets DR7 to %#x", t.id, ctx.Dr[dr7])
+		t.sys.refuse("a hardware breakpoint")
 	}
 	t.debug = ctx.Dr
 }

@@ -2,6 +2,7 @@ package nt
 
 import (
 	"encoding/binary"
+	"strings"
 
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/x86"
@@ -163,6 +164,9 @@ func (b *builder) givenParameters() error {
 	le.PutUint64(block[ntdef.ParamsEnvironmentSize:], uint64(len(b.given.environment)))
 	for i, h := range b.p.handles.std {
 		le.PutUint64(block[ntdef.ParamsStandardInput+8*i:], uint64(h))
+	}
+	for _, kv := range strings.Split(decodeUTF16(b.given.environment), "\x00") {
+		b.noteEnvironment(kv)
 	}
 	b.params = base
 	return b.by.Write(base, block)

@@ -2,6 +2,7 @@ package nt
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"github.com/pagewalk/pagewalk/ntdef"
 )
@@ -197,7 +198,7 @@ func ntQueryInformationThread(t *Thread, a *threadInformationArgs) (ntdef.Status
 }
 
 func (t *Thread) unknownThreadClass(service string, class uint32) ntdef.Status {
-	t.sys.warn("%s: class %d%s is not implemented (at %s)", service, class, threadClassNames[class], t.proc.Where(t.cpu.RIP))
+	t.sys.refuse(fmt.Sprintf("%s: class %d%s", service, class, threadClassNames[class]))
 	return ntdef.STATUS_INVALID_INFO_CLASS
 }
 
@@ -282,7 +283,7 @@ var threadSets = map[uint32]threadSet{
 		if !t.proc.Holds(SeDebugPrivilege) {
 			return ntdef.STATUS_PRIVILEGE_NOT_HELD, nil
 		}
-		t.sys.warn("a thread's end does not stop the machine: ThreadBreakOnTermination is not implemented")
+		t.sys.refuse("NtSetInformationThread: ThreadBreakOnTermination")
 		return ntdef.STATUS_NOT_IMPLEMENTED, nil
 	}},
 	threadIOPriority: {4, func(_, o *Thread, b []byte) (ntdef.Status, error) {

@@ -116,6 +116,10 @@ func (t *Thread) interrupt(e cpu.Exit) error {
 	case 0x2c:
 		rec.Code = ntdef.STATUS_ASSERTION_FAILURE
 	case 0x2d:
+		if n := c.R[cpu.RAX]; n >= 1 && n <= debugServiceMax {
+			c.RIP++ // behind the INT3 that follows
+			return nil
+		}
 		rec.Code, rec.NumParams = ntdef.STATUS_BREAKPOINT, 1
 	case 0x2e:
 		return t.syscall()
@@ -128,6 +132,10 @@ func (t *Thread) interrupt(e cpu.Exit) error {
 	c.RIP = rec.Address
 	return t.raise(&rec)
 }
+
+// debugServiceMax is the last of the services of a kernel debugger that INT 2Dh asks for by EAX (print, prompt, symbols, commands).
+// Without a debugger nothing happens.
+const debugServiceMax = 5
 
 // fastFail ends the process at once, without handlers: INT 29h with the reason in ECX (winnt.h, FAST_FAIL_*).
 func (t *Thread) fastFail() error {

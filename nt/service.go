@@ -61,6 +61,8 @@ var Services = sync.OnceValue(func() []Service {
 		processServices,
 		threadServices,
 		userProcessServices,
+		debugServices,
+		wineServices,
 		fileServices,
 		openServices,
 		directoryServices,

@@ -68,7 +68,7 @@ func (t *Thread) StoreExceptionRecord(va uint64, rec *ntdef.ExceptionRecord) err
 type raiseExceptionArgs struct {
 	Record      ntdef.Ptr[ntdef.ExceptionRecord]
 	Context     ntdef.Ptr[ntdef.Context]
-	FirstChance bool
+	FirstChance uint8 // a BOOLEAN
 }
 
 func ntRaiseException(t *Thread, a *raiseExceptionArgs) (ntdef.Status, error) {
@@ -80,7 +80,7 @@ func ntRaiseException(t *Thread, a *raiseExceptionArgs) (ntdef.Status, error) {
 	if err != nil {
 		return 0, err
 	}
-	return 0, t.RaiseException(&rec, &ctx, a.FirstChance)
+	return 0, t.RaiseException(&rec, &ctx, a.FirstChance != 0)
 }
 
 type terminateArgs struct {

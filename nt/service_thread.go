@@ -1,6 +1,8 @@
 package nt
 
 import (
+	"fmt"
+
 	"github.com/pagewalk/pagewalk/cpu"
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/x86"
@@ -20,8 +22,8 @@ var threadServices = []Service{
 	service("NtSetInformationThread", Partial(threadSetNote), ntSetInformationThread),
 	service("NtGetCurrentProcessorNumber", Full, ntGetCurrentProcessorNumber),
 	service("NtGetCurrentProcessorNumberEx", Full, ntGetCurrentProcessorNumberEx),
-	service("NtImpersonateThread", Partial("refused: there is one user"), ntImpersonateThread),
-	service("NtRegisterThreadTerminatePort", Partial("refused: no ports"), ntRegisterThreadTerminatePort),
+	service("NtImpersonateThread", Partial("refused: there is one user"), refusal("NtImpersonateThread", ntdef.STATUS_NOT_IMPLEMENTED)),
+	service("NtRegisterThreadTerminatePort", Partial("refused: no ports"), refusal("NtRegisterThreadTerminatePort", ntdef.STATUS_NOT_IMPLEMENTED)),
 }
 
 // threadWith returns the thread of a handle that has one of some rights, or of the pseudo handle: INVALID_HANDLE, OBJECT_TYPE_MISMATCH,
@@ -85,7 +87,7 @@ func ntCreateThreadEx(t *Thread, a *createThreadExArgs) (ntdef.Status, error) {
 			}
 		case psAttributeGroupAffinity, psAttributeIdealCPU, psAttributePreferredNode: // one processor, one node
 		default:
-			t.sys.warn("NtCreateThreadEx: attribute %#x%s is not implemented (at %s)", e.kind, psAttributeNames[e.kind], t.proc.Where(t.cpu.RIP))
+			t.sys.refuse(fmt.Sprintf("NtCreateThreadEx: attribute %#x%s", e.kind, psAttributeNames[e.kind]))
 			return ntdef.STATUS_INVALID_PARAMETER, nil
 		}
 	}
@@ -136,7 +138,7 @@ type createThreadArgs struct {
 	ClientID   uint64
 	Context    ntdef.Ptr[ntdef.Context]
 	InitialTEB uint64 // INITIAL_TEB: 8 bytes each of OldStackBase, OldStackLimit, StackBase, StackLimit, StackAllocationBase
-	Suspended  bool
+	Suspended  uint8  // a BOOLEAN
 }
 
 // ntCreateThread is the form of Windows up to XP: the caller has made the stack and the first registers.
@@ -163,7 +165,7 @@ func ntCreateThread(t *Thread, a *createThreadArgs) (ntdef.Status, error) {
 	var n *Thread
 	st, err = t.newHandle(a.Thread, a.Attributes, func(o *objectAttributes) (h ntdef.Handle, st ntdef.Status) {
 		h, n, st = t.createThread(&ThreadRequest{
-			Process: p, Start: ctx.Rip, Suspended: a.Suspended, Context: &ctx, Stack: &InitialStack{stack[2], stack[3], stack[4]},
+			Process: p, Start: ctx.Rip, Suspended: a.Suspended != 0, Context: &ctx, Stack: &InitialStack{stack[2], stack[3], stack[4]},
 			Access: a.Access, Attributes: o.attributes,
 		})
 		return h, st
@@ -360,21 +362,4 @@ type processorNumberArgs struct{ Number ntdef.Ptr[uint32] }
 // ntGetCurrentProcessorNumberEx fills a PROCESSOR_NUMBER: group 0, number 0.
 func ntGetCurrentProcessorNumberEx(t *Thread, a *processorNumberArgs) (ntdef.Status, error) {
 	return ntdef.STATUS_SUCCESS, t.Store32(uint64(a.Number), 0)
-}
-
-type impersonateThreadArgs struct {
-	Server, Client ntdef.Handle
-	Quality        uint64
-}
-
-func ntImpersonateThread(t *Thread, _ *impersonateThreadArgs) (ntdef.Status, error) {
-	t.sys.warn("NtImpersonateThread is not implemented (at %s)", t.proc.Where(t.cpu.RIP))
-	return ntdef.STATUS_NOT_IMPLEMENTED, nil
-}
-
-type portArgs struct{ Port ntdef.Handle }
-
-func ntRegisterThreadTerminatePort(t *Thread, _ *portArgs) (ntdef.Status, error) {
-	t.sys.warn("NtRegisterThreadTerminatePort is not implemented (at %s)", t.proc.Where(t.cpu.RIP))
-	return ntdef.STATUS_NOT_IMPLEMENTED, nil
 }

@@ -2,6 +2,7 @@ package nt
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 
 	"github.com/pagewalk/pagewalk/ntdef"
@@ -115,7 +116,7 @@ func ntCreateUserProcess(t *Thread, a *createUserProcessArgs) (ntdef.Status, err
 	}
 	switch {
 	case a.ProcessFlags&^processCreateFlags != 0:
-		t.sys.warn("NtCreateUserProcess: process flags %#x are not implemented (at %s)", a.ProcessFlags&^processCreateFlags, t.proc.Where(t.cpu.RIP))
+		t.sys.refuse(fmt.Sprintf("NtCreateUserProcess: the process flags %#x", a.ProcessFlags&^processCreateFlags))
 		return ntdef.STATUS_NOT_SUPPORTED, nil
 	case a.ThreadFlags&^threadCreateFlags != 0:
 		return ntdef.STATUS_INVALID_PARAMETER, nil
@@ -214,7 +215,7 @@ func (t *Thread) processAttribute(r *ProcessRequest, a *psAttribute) (ntdef.Stat
 	case psAttributeGroupAffinity, psAttributePreferredNode, psAttributeIdealCPU: // one processor, one node
 	default:
 		name, known := psAttributeNames[a.kind]
-		t.sys.warn("NtCreateUserProcess: attribute %#x%s is not implemented (at %s)", a.kind, name, t.proc.Where(t.cpu.RIP))
+		t.sys.refuse(fmt.Sprintf("NtCreateUserProcess: attribute %#x%s", a.kind, name))
 		if known {
 			return ntdef.STATUS_NOT_SUPPORTED, nil
 		}
@@ -381,6 +382,6 @@ func ntCreateProcess(t *Thread, a *createProcessExArgs) (ntdef.Status, error) {
 	if a.Section == 0 {
 		what = "a fork of a process"
 	}
-	t.sys.warn("NtCreateProcess: %s is not implemented; NtCreateUserProcess is (at %s)", what, t.proc.Where(t.cpu.RIP))
+	t.sys.refuse("NtCreateProcess: " + what)
 	return ntdef.STATUS_NOT_SUPPORTED, nil
 }

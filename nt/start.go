@@ -73,12 +73,13 @@ func startError(what string, st ntdef.Status) error { return fmt.Errorf("cannot 
 
 // builder holds what the steps of StartProcess share.
 type builder struct {
-	p      *Process
-	t      *Thread
-	by     *Thread // whose accesses write guest memory: the thread itself, or the one that makes it
-	pe     *loader.PE
-	params uint64
-	given  *processParameters // the parent's; nil: they are made
+	p         *Process
+	t         *Thread
+	by        *Thread // whose accesses write guest memory: the thread itself, or the one that makes it
+	pe        *loader.PE
+	params    uint64
+	wineDebug string             // WINEDEBUG in the environment
+	given     *processParameters // the parent's; nil: they are made
 	// apiSets is where the process finds the API-set map; 0: nowhere.
 	apiSets uint64
 	top     uint64 // of the stack, where the first frame lies
@@ -293,6 +294,7 @@ func (b *builder) parameters(prog *Program, line, folder string, env []string) e
 	addString(ntdef.ParamsDesktopInfo, `WinSta0\Default`, 0)
 	environment := uint64(len(block))
 	for _, kv := range env {
+		b.noteEnvironment(kv)
 		block = append(append(block, EncodeUTF16(kv)...), 0, 0)
 	}
 	block = append(block, 0, 0)
@@ -320,6 +322,13 @@ func (b *builder) parameters(prog *Program, line, folder string, env []string) e
 	}
 	b.params = base
 	return b.t.Write(base, block)
+}
+
+// noteEnvironment looks at a variable of the environment.
+func (b *builder) noteEnvironment(kv string) {
+	if v, ok := strings.CutPrefix(kv, "WINEDEBUG="); ok {
+		b.wineDebug = v
+	}
 }
 
 // pebRegion is the PEB and what system DLLs read behind it: Wine's look for the block of a WoW64 process there.
@@ -350,6 +359,11 @@ func (b *builder) environmentBlocks() error {
 	le.PutUint32(peb[ntdef.PebSubsystemMajorVersion:], uint32(b.pe.MajorSubsystemVersion))
 	le.PutUint32(peb[ntdef.PebSubsystemMinorVersion:], uint32(b.pe.MinorSubsystemVersion))
 	le.PutUint32(peb[ntdef.PebSessionId:], 1)
+	if p.sys.wine() {
+		if err := t.Write(p.peb+2*ntdef.PebSize, wineChannels(b.wineDebug, p.program.Name)); err != nil {
+			return err
+		}
+	}
 	return t.Write(p.peb, peb[:])
 }
 

@@ -4,6 +4,7 @@ package ntdll
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/winapi"
@@ -15,12 +16,17 @@ func DLL(system ...*winapi.DLL) *winapi.DLL {
 	d := &winapi.DLL{
 		Name:     "ntdll.dll",
 		Base:     0x7ff8_0000_0000,
-		Services: nt.Services(),
+		Services: windowsServices(),
 		Funcs:    concat(loaderFuncs(system), exceptionFuncs, heapFuncs, guardFuncs, criticalSectionFuncs, statusFuncs, stringFuncs),
 		Code:     slices.Concat([]winapi.Code{userThreadStart, callReturn, userApcDispatcher}, exceptionCode, guardCode),
 		Data:     []winapi.Data{systemDllInitBlock},
 	}
 	return d
+}
+
+// windowsServices are the services without those that only Wine's ntdll has stubs of.
+func windowsServices() []nt.Service {
+	return slices.DeleteFunc(slices.Clone(nt.Services()), func(s nt.Service) bool { return !strings.HasPrefix(s.Name, "Nt") })
 }
 
 // userThreadStart is where every thread begins: RCX is the function to call, RDX its argument. Its handler calls the
