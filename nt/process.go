@@ -54,6 +54,9 @@ type Process struct {
 	outputErr                 error                  // the first failure to write the guest's output
 
 	resolution uint32 // of timers that it asked for, 100 ns units; 0: none
+
+	job    *job       // nil: none
+	doomed *exitError // by its job: it ends at its next system call
 }
 
 // PEB returns the address of the process environment block.

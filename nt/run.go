@@ -86,6 +86,9 @@ func (t *Thread) syscall() (err error) {
 	default:
 		err = t.service(n)
 	}
+	if end := t.doomedBy(); end != nil && err == nil {
+		return end
+	}
 	if t.deliver && (err == nil || err == errContext) {
 		return t.deliverAPC()
 	}

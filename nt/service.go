@@ -75,6 +75,7 @@ var Services = sync.OnceValue(func() []Service {
 		timerServices,
 		alertServices,
 		completionServices,
+		jobServices,
 		registryServices,
 		systemServices,
 	} {

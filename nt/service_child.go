@@ -30,6 +30,7 @@ type ProcessRequest struct {
 	parameters                          *processParameters
 	keepStandard                        uint8  // standard handles that are not duplicated, by bit
 	prohibited                          uint32 // Characteristics that the image may not have
+	Breakaway                           bool   // from the parent's job
 
 	failed             uint32 // at which step: createFailOnOpen, …
 	dllCharacteristics uint16 // of an image of the wrong kind
@@ -113,6 +114,11 @@ func (t *Thread) createProcess(r *ProcessRequest) (*Process, ntdef.Status) {
 	}
 	p.handles.init(s)
 	if st := p.inherit(parent, r); st != ntdef.STATUS_SUCCESS {
+		p.handles.dropAll()
+		p.discard()
+		return nil, st
+	}
+	if st := p.joinJob(parent, r.Breakaway); st != ntdef.STATUS_SUCCESS {
 		p.handles.dropAll()
 		p.discard()
 		return nil, st
@@ -245,6 +251,7 @@ func (s *System) abandon(t *Thread) {
 // discard frees what a process that does not run has of the machine. Another address space is loaded first.
 func (p *Process) discard() {
 	s := p.sys
+	p.leaveJob()
 	s.procs = slices.DeleteFunc(s.procs, func(o *Process) bool { return o == p })
 	if s.loaded() == p {
 		s.proc.attach()

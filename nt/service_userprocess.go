@@ -10,7 +10,7 @@ import (
 )
 
 var userProcessServices = []Service{
-	service("NtCreateUserProcess", Partial("no debug objects, jobs, mitigations or manifests"), ntCreateUserProcess),
+	service("NtCreateUserProcess", Partial("no debug objects, lists of jobs, mitigations or manifests"), ntCreateUserProcess),
 	service("NtCreateProcess", Partial("refused: NtCreateUserProcess makes processes"), ntCreateProcess),
 	service("NtCreateProcessEx", Partial("refused: NtCreateUserProcess makes processes"), ntCreateProcess),
 	service("NtOpenProcess", Full, ntOpenProcess),
@@ -30,8 +30,8 @@ type createUserProcessArgs struct {
 	List                                uint64
 }
 
-// PROCESS_CREATE_FLAGS (ntpsapi.h) that mean something here, and those that mean nothing: there are no jobs to break away from, no
-// debuggers and one address-space layout.
+// PROCESS_CREATE_FLAGS (ntpsapi.h) that mean something here, and those that mean nothing: there are no debuggers and one address-space
+// layout.
 const (
 	processBreakaway      = 0x001
 	processNoDebugInherit = 0x002
@@ -123,6 +123,7 @@ func ntCreateUserProcess(t *Thread, a *createUserProcessArgs) (ntdef.Status, err
 	}
 	r := ProcessRequest{
 		parameters: parameters, Standard: parameters.standard(), Inherit: a.ProcessFlags&processInheritHandles != 0,
+		Breakaway:     a.ProcessFlags&(processBreakaway|processForceBreakaway) != 0,
 		Suspended:     a.ThreadFlags&threadCreateSuspended != 0 || a.ProcessFlags&processSuspended != 0,
 		ProcessAccess: a.ProcessAccess, ThreadAccess: a.ThreadAccess,
 		processAttributes: processAttributes.attributes, threadAttributes: threadAttributes.attributes, prohibited: info.prohibited,

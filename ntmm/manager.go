@@ -190,7 +190,13 @@ func (c *commitCharge) release(pages uint64) {
 
 // charge is chargeCommit for what is one process's own.
 func (as *AddressSpace) charge(pages uint64) ntdef.Status {
+	if as.quota != nil && !as.quota.take(as.commit, pages) {
+		return ntdef.STATUS_COMMITMENT_LIMIT
+	}
 	st := as.m.chargeCommit(pages)
+	if st != ntdef.STATUS_SUCCESS && as.quota != nil {
+		as.quota.Used -= pages
+	}
 	if st == ntdef.STATUS_SUCCESS {
 		as.commit += pages
 		as.commitPeak = max(as.commitPeak, as.commit)
@@ -201,4 +207,7 @@ func (as *AddressSpace) charge(pages uint64) ntdef.Status {
 func (as *AddressSpace) release(pages uint64) {
 	as.m.commit.release(pages)
 	as.commit -= pages
+	if as.quota != nil {
+		as.quota.Used -= pages
+	}
 }

@@ -27,6 +27,7 @@ type AddressSpace struct {
 	trimmed uint64       // the round of trimming that looked here last
 
 	commit, commitPeak uint64 // private pages promised
+	quota              *Quota // of its job, nil: none
 	virtual, peak      uint64 // bytes of addresses in use
 	tables             uint64 // pages of page tables
 	peakVADs           uint64
