@@ -54,7 +54,10 @@ type IORequest struct {
 	Length                 uint32
 	Offset                 uint64 // FilePosition, FileEnd or where to begin
 	Wait                   bool   // for the end of the request, through an asynchronous handle too
+	// Arguments makes those of the APC, nil for the system's own: context, IO_STATUS_BLOCK, 0.
+	Arguments func(st ntdef.Status, information uint64) [3]uint64
 
+	onItsOwn bool   // goes on without its thread, through a synchronous handle too
 	segments uint64 // FILE_SEGMENT_ELEMENTs in place of a buffer
 	host     []byte // a buffer of the host
 }
@@ -110,7 +113,7 @@ func (t *Thread) perform(r *ioRequest, what string, issue func() (ntdef.Status, 
 	r.pending = true
 	f.pending = append(f.pending, r)
 	t.requests = append(t.requests, r)
-	if !f.synchronous() && !r.Wait {
+	if (!f.synchronous() || r.onItsOwn) && !r.Wait {
 		return st, nil
 	}
 	r.wait = &waitBlock{thread: t, what: what, alert: f.options&ntdef.FILE_SYNCHRONOUS_IO_ALERT != 0}
@@ -176,7 +179,11 @@ func (s *System) announce(r *ioRequest) {
 	}
 	switch {
 	case r.APC != 0:
-		r.thread.QueueAPC(r.APC, [3]uint64{r.Context, r.IOStatus, 0})
+		args := [3]uint64{r.Context, r.IOStatus, 0}
+		if r.Arguments != nil {
+			args = r.Arguments(r.status, r.information)
+		}
+		r.thread.QueueAPC(r.APC, args)
 	case f.port != nil && r.Context != 0 && (r.pending || r.status.IsError() || f.notify&fileSkipCompletionPortOnSuccess == 0):
 		f.port.post(Completion{Key: f.key, Overlapped: r.Context, Bytes: r.information, Status: r.status})
 	}
@@ -273,6 +280,14 @@ func (r *ioRequest) get(b []byte) error {
 		}
 		return nil
 	})
+}
+
+// probeLockStatus is the look at an IO_STATUS_BLOCK of a lock: Wine's kernelbase has none.
+func (t *Thread) probeLockStatus(va uint64) error {
+	if va == 0 && t.sys.runsWine() {
+		return nil
+	}
+	return t.Probe(va, 16, x86.Write)
 }
 
 // left is how many bytes of a request have not been moved.

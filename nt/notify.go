@@ -198,9 +198,11 @@ func ntNotifyChangeDirectoryFile(t *Thread, a *notifyChangeArgs) (ntdef.Status, 
 	if err := t.Probe(a.Buffer, uint64(a.Length), x86.Write); err != nil {
 		return 0, err
 	}
-	st, _, err := t.NotifyChange(&IORequest{
+	r := &IORequest{
 		File: a.File, Event: a.Event, APC: a.APCRoutine, Context: a.APCContext, IOStatus: a.IOStatus, Buffer: a.Buffer, Length: a.Length,
-	}, a.Filter, a.Tree != 0)
+		onItsOwn: t.sys.runsWine(), // whose kernel never waits for a change, and whose FindFirstChangeNotification counts on it
+	}
+	st, _, err := t.NotifyChange(r, a.Filter, a.Tree != 0)
 	return st, err
 }
 

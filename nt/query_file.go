@@ -215,34 +215,40 @@ func (q *fileQuestion) pipeLocal() ([]byte, ntdef.Status) {
 }
 
 func ntQueryInformationFile(t *Thread, a *informationFileArgs) (ntdef.Status, error) {
-	c, ok := fileQueries[a.Class]
-	if !ok {
-		t.sys.refuse(classOf("NtQueryInformationFile", a.Class))
-		return ntdef.STATUS_INVALID_INFO_CLASS, nil
-	}
 	if err := t.Probe(a.IOStatus, 16, x86.Write); err != nil {
 		return 0, err
 	}
-	if a.Length < c.least {
-		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
-	}
-	f, st := of[ioObject](t.proc, a.File)
+	b, st := t.QueryFileInformation(a.File, a.Class, a.Length)
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
-	q := &fileQuestion{t: t, file: f, access: t.proc.handles.granted(a.File)}
+	return t.fileAnswer(a.IOStatus, a.Buffer, a.Length, b)
+}
+
+// QueryFileInformation is NtQueryInformationFile with a buffer of some bytes: the whole answer, which may be longer. INVALID_INFO_CLASS,
+// INFO_LENGTH_MISMATCH, INVALID_HANDLE, OBJECT_TYPE_MISMATCH, ACCESS_DENIED, INVALID_DEVICE_REQUEST.
+func (t *Thread) QueryFileInformation(h ntdef.Handle, class, length uint32) ([]byte, ntdef.Status) {
+	c, ok := fileQueries[class]
+	switch {
+	case !ok:
+		t.sys.refuse(classOf("NtQueryInformationFile", class))
+		return nil, ntdef.STATUS_INVALID_INFO_CLASS
+	case length < c.least:
+		return nil, ntdef.STATUS_INFO_LENGTH_MISMATCH
+	}
+	f, st := of[ioObject](t.proc, h)
+	if st != ntdef.STATUS_SUCCESS {
+		return nil, st
+	}
+	q := &fileQuestion{t: t, file: f, access: t.proc.handles.granted(h)}
 	if t.lacks(q.access, c.access) {
-		return ntdef.STATUS_ACCESS_DENIED, nil
+		return nil, ntdef.STATUS_ACCESS_DENIED
 	}
 	if d, ok := f.(*fileObject); ok {
 		q.disk, q.info = d, d.node.info()
 		q.info.Position = d.position
 	}
-	b, st := c.get(q)
-	if !st.IsSuccess() {
-		return st, nil
-	}
-	return t.fileAnswer(a.IOStatus, a.Buffer, a.Length, b)
+	return c.get(q)
 }
 
 // lacks reports whether rights that a class needs are not among those of a handle. Wine's own kernel does not look at the rights to a

@@ -1,6 +1,7 @@
 package nt
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -161,14 +162,6 @@ func ntQueryDirectoryFile(t *Thread, a *queryDirectoryFileArgs) (ntdef.Status, e
 }
 
 func ntQueryDirectoryFileEx(t *Thread, a *queryDirectoryFileExArgs) (ntdef.Status, error) {
-	c, ok := directoryClasses[a.Class]
-	switch {
-	case !ok:
-		t.sys.refuse(classOf("NtQueryDirectoryFile", a.Class))
-		return ntdef.STATUS_INVALID_INFO_CLASS, nil
-	case a.Length < c.size:
-		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
-	}
 	if err := t.Probe(a.IOStatus, 16, x86.Write); err != nil {
 		return 0, err
 	}
@@ -179,9 +172,23 @@ func ntQueryDirectoryFileEx(t *Thread, a *queryDirectoryFileExArgs) (ntdef.Statu
 			return 0, err
 		}
 	}
-	r, st := t.request(&IORequest{
+	return t.ListDirectory(&IORequest{
 		File: a.File, Event: a.Event, APC: a.APCRoutine, Context: a.APCContext, IOStatus: a.IOStatus, Buffer: a.Buffer, Length: a.Length,
-	}, ntdef.FILE_READ_DATA)
+	}, a.Class, a.Flags, pattern)
+}
+
+// ListDirectory is NtQueryDirectoryFileEx: "" stands for no pattern. INVALID_INFO_CLASS, INFO_LENGTH_MISMATCH, INVALID_PARAMETER for what
+// is no folder, OBJECT_NAME_INVALID, NO_SUCH_FILE, NO_MORE_FILES, BUFFER_OVERFLOW.
+func (t *Thread) ListDirectory(a *IORequest, class, flags uint32, pattern string) (ntdef.Status, error) {
+	c, ok := directoryClasses[class]
+	switch {
+	case !ok:
+		t.sys.refuse(classOf("NtQueryDirectoryFile", class))
+		return ntdef.STATUS_INVALID_INFO_CLASS, nil
+	case a.Length < c.size:
+		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
+	}
+	r, st := t.request(a, ntdef.FILE_READ_DATA)
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
@@ -195,18 +202,15 @@ func ntQueryDirectoryFileEx(t *Thread, a *queryDirectoryFileExArgs) (ntdef.Statu
 		case len(pattern) > maxExpression, strings.ContainsAny(pattern, `\/:|`):
 			return ntdef.STATUS_OBJECT_NAME_INVALID, nil
 		}
-		if pattern == "" {
-			pattern = "*"
-		}
-		restart := a.Flags&slRestartScan != 0
+		restart := flags&slRestartScan != 0
 		switch {
-		case f.search == nil, restart && a.Name != 0:
-			f.pattern = pattern
-			f.list(pattern)
-		case restart:
+		case f.search == nil, restart && pattern != "":
+			f.pattern = cmp.Or(pattern, "*")
 			f.list(f.pattern)
+		case restart:
+			f.list(cmp.Or(f.pattern, "*"))
 		}
-		return f.fill(r, &c, a.Flags)
+		return f.fill(r, &c, flags)
 	})
 }
 

@@ -149,7 +149,7 @@ type lockFileArgs struct {
 }
 
 func ntLockFile(t *Thread, a *lockFileArgs) (ntdef.Status, error) {
-	if err := t.Probe(a.IOStatus, 16, x86.Write); err != nil {
+	if err := t.probeLockStatus(a.IOStatus); err != nil {
 		return 0, err
 	}
 	at, size, err := t.lockRange(a.Offset, a.Size)
@@ -177,7 +177,7 @@ type unlockFileArgs struct {
 }
 
 func ntUnlockFile(t *Thread, a *unlockFileArgs) (ntdef.Status, error) {
-	if err := t.Probe(a.IOStatus, 16, x86.Write); err != nil {
+	if err := t.probeLockStatus(a.IOStatus); err != nil {
 		return 0, err
 	}
 	at, size, err := t.lockRange(a.Offset, a.Size)
@@ -186,6 +186,9 @@ func ntUnlockFile(t *Thread, a *unlockFileArgs) (ntdef.Status, error) {
 	}
 	if st := t.proc.UnlockFile(a.File, at, size); st != ntdef.STATUS_SUCCESS {
 		return st, nil
+	}
+	if a.IOStatus == 0 {
+		return ntdef.STATUS_SUCCESS, nil
 	}
 	return ntdef.STATUS_SUCCESS, t.storeIOStatus(a.IOStatus, ntdef.STATUS_SUCCESS, 0)
 }

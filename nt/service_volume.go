@@ -174,20 +174,38 @@ func ntFsControlFile(t *Thread, a *controlFileArgs) (ntdef.Status, error) {
 	if err := t.Probe(a.IOStatus, 16, x86.Write); err != nil {
 		return 0, err
 	}
-	return t.FsControl(&IORequest{
+	st, _, err := t.FsControl(&IORequest{
 		File: a.File, Event: a.Event, APC: a.APCRoutine, Context: a.APCContext, IOStatus: a.IOStatus, Buffer: a.Output, Length: a.OutputLength,
 	}, a.Code, a.Input, a.InputLength)
+	return st, err
 }
 
-// FsControl is NtFsControlFile: the request's buffer is the output.
-func (t *Thread) FsControl(a *IORequest, code uint32, input uint64, length uint32) (ntdef.Status, error) {
+// FsControl is NtFsControlFile: the request's buffer is the output. It returns the status, and how many bytes came out.
+func (t *Thread) FsControl(a *IORequest, code uint32, input uint64, length uint32) (ntdef.Status, uint32, error) {
+	r, st := t.request(a, 0)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, 0, nil
+	}
+	var err error
+	if code == fsctlPipeTransceive {
+		st, err = t.transceive(r, input, length)
+	} else {
+		st, err = t.control(r, code, input, length)
+	}
+	return st, uint32(r.information), err
+}
+
+// WaitPipe is FSCTL_PIPE_WAIT through a handle of the folder of all pipes: until an instance of the pipe listens, for some nanoseconds, or,
+// where none are given, as long as the pipe says. OBJECT_NAME_NOT_FOUND, IO_TIMEOUT.
+func (t *Thread) WaitPipe(a *IORequest, name string, timeout uint64, given bool) (ntdef.Status, error) {
 	r, st := t.request(a, 0)
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
-	if code == fsctlPipeTransceive {
-		return t.transceive(r, input, length)
-	}
+	return t.perform(r, "a pipe to listen", func() (ntdef.Status, error) { return t.sys.waitPipe(r, name, timeout, given), nil })
+}
+
+func (t *Thread) control(r *ioRequest, code uint32, input uint64, length uint32) (ntdef.Status, error) {
 	return t.perform(r, "a client of its pipe", func() (ntdef.Status, error) {
 		switch f := r.file.(type) {
 		case *pipeEnd:

@@ -87,14 +87,6 @@ var fileSettings = map[uint32]fileSetting{
 const maxSetting = 0x10000 + 24
 
 func ntSetInformationFile(t *Thread, a *informationFileArgs) (ntdef.Status, error) {
-	c, ok := fileSettings[a.Class]
-	switch {
-	case !ok:
-		t.sys.refuse(classOf("NtSetInformationFile", a.Class))
-		return ntdef.STATUS_INVALID_INFO_CLASS, nil
-	case a.Length < c.least:
-		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
-	}
 	if err := t.Probe(a.IOStatus, 16, x86.Write); err != nil {
 		return 0, err
 	}
@@ -102,16 +94,29 @@ func ntSetInformationFile(t *Thread, a *informationFileArgs) (ntdef.Status, erro
 	if err := t.Read(a.Buffer, b); err != nil {
 		return 0, err
 	}
-	if _, st := of[ioObject](t.proc, a.File); st != ntdef.STATUS_SUCCESS {
-		return st, nil
-	}
-	if t.lacks(t.proc.handles.granted(a.File), c.access) {
-		return ntdef.STATUS_ACCESS_DENIED, nil
-	}
-	if st := c.set(t, a.File, b); st != ntdef.STATUS_SUCCESS {
+	if st := t.SetFileInformation(a.File, a.Class, b); st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
 	return ntdef.STATUS_SUCCESS, t.storeIOStatus(a.IOStatus, ntdef.STATUS_SUCCESS, 0)
+}
+
+// SetFileInformation is NtSetInformationFile: INVALID_INFO_CLASS, INFO_LENGTH_MISMATCH, and what the class says.
+func (t *Thread) SetFileInformation(h ntdef.Handle, class uint32, b []byte) ntdef.Status {
+	c, ok := fileSettings[class]
+	switch {
+	case !ok:
+		t.sys.refuse(classOf("NtSetInformationFile", class))
+		return ntdef.STATUS_INVALID_INFO_CLASS
+	case uint32(len(b)) < c.least:
+		return ntdef.STATUS_INFO_LENGTH_MISMATCH
+	}
+	if _, st := of[ioObject](t.proc, h); st != ntdef.STATUS_SUCCESS {
+		return st
+	}
+	if t.lacks(t.proc.handles.granted(h), c.access) {
+		return ntdef.STATUS_ACCESS_DENIED
+	}
+	return c.set(t, h, b)
 }
 
 // renameTo takes the new name from a FILE_RENAME_INFORMATION: a path, or the name in a folder, the file's own where none is given.

@@ -6,8 +6,7 @@ import (
 	"github.com/pagewalk/pagewalk/winapi/ntdll"
 )
 
-// I/O completion ports (ioapiset.h) for packets that programs post themselves: files are read and written at once, and cannot be
-// associated with a port.
+// I/O completion ports (ioapiset.h): programs post packets themselves, and requests of files that are associated with a port do.
 var completionFuncs = []nt.UserFunc{
 	nt.Func("CreateIoCompletionPort", createIoCompletionPort),
 	nt.Func("GetQueuedCompletionStatus", getQueuedCompletionStatus),
@@ -21,18 +20,27 @@ type createPortArgs struct {
 	Threads    uint32
 }
 
+// createIoCompletionPort makes a port where none is given, and has it told of a file's requests where one is.
 func createIoCompletionPort(t *nt.Thread, a *createPortArgs) (uint64, error) {
-	if a.File != ^ntdef.Handle(0) {
+	port, file := a.Port, a.File != ^ntdef.Handle(0)
+	if !file && port != 0 {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
-	if a.Port != 0 {
-		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
+	if port == 0 {
+		var st ntdef.Status
+		if port, st = t.Process().CreateCompletionPort(&nt.ObjectRequest{}); st != ntdef.STATUS_SUCCESS {
+			return failStatus(t, st)
+		}
 	}
-	h, st := t.Process().CreateCompletionPort(&nt.ObjectRequest{})
-	if st != ntdef.STATUS_SUCCESS {
-		return failStatus(t, st)
+	if file {
+		if st := t.Process().AssociateCompletion(a.File, port, a.Key); st != ntdef.STATUS_SUCCESS {
+			if a.Port == 0 {
+				t.Process().CloseHandle(port)
+			}
+			return failStatus(t, st)
+		}
 	}
-	return uint64(h), nil
+	return uint64(port), nil
 }
 
 type postCompletionArgs struct {
@@ -70,7 +78,13 @@ func getQueuedCompletionStatus(t *nt.Thread, a *getCompletionArgs) (uint64, erro
 	if err := t.Store64(a.Key, c.Key); err != nil {
 		return 0, err
 	}
-	return 1, t.Store64(a.Overlapped, c.Overlapped)
+	if err := t.Store64(a.Overlapped, c.Overlapped); err != nil {
+		return 0, err
+	}
+	if c.Status != ntdef.STATUS_SUCCESS {
+		return failStatus(t, c.Status)
+	}
+	return 1, nil
 }
 
 // noCompletion fails as the functions do where no packet came: WAIT_TIMEOUT, WAIT_IO_COMPLETION.
@@ -105,6 +119,7 @@ func getQueuedCompletionStatusEx(t *nt.Thread, a *getCompletionExArgs) (uint64, 
 		var b [32]byte
 		put64(b[0:], c.Key)
 		put64(b[8:], c.Overlapped)
+		put64(b[16:], uint64(c.Status))
 		put32(b[24:], uint32(c.Bytes))
 		if err := t.Write(a.Entries+32*uint64(i), b[:]); err != nil {
 			return failAccess(t, err)

@@ -20,7 +20,8 @@ func DLL() *winapi.DLL {
 	for _, group := range [][]nt.UserFunc{
 		memoryFuncs, mappingFuncs, offerFuncs, aweFuncs, workingSetFuncs, psapiFuncs, memoryStatusFuncs, mitigationFuncs, processMemoryFuncs,
 		heapFuncs, heapWalkFuncs, localFuncs, processFuncs, environmentFuncs, fileFuncs, folderFuncs, pathFuncs, moduleFuncs, stringFuncs, timeFuncs, tlsFuncs,
-		flsFuncs, exceptionFuncs, syncFuncs, waitFuncs, threadFuncs, childFuncs, completionFuncs, jobFuncs, runtimeFuncs, messageFuncs,
+		flsFuncs, exceptionFuncs, syncFuncs, waitFuncs, threadFuncs, childFuncs, completionFuncs, jobFuncs, overlappedFuncs, pipeFuncs,
+		fileInfoFuncs, runtimeFuncs, messageFuncs,
 	} {
 		d.Funcs = append(d.Funcs, group...)
 	}

@@ -31,6 +31,10 @@ var (
 	filesProgram []byte
 	//go:embed testdata/files.golden
 	filesGolden string
+	//go:embed testdata/io.exe
+	ioProgram []byte
+	//go:embed testdata/io.golden
+	ioGolden string
 	//go:embed testdata/threads.exe
 	threadsProgram []byte
 	//go:embed testdata/threads.golden
@@ -71,6 +75,14 @@ func TestFileFunctionsAsRecorded(t *testing.T) {
 	require.Empty(t, o.Stderr)
 }
 
+func TestRequestsAsRecorded(t *testing.T) {
+	o := guesttest.Run(t, ioProgram, dlls(), nt.Config{})
+	require.NoError(t, o.Err)
+	require.Empty(t, cmp.Diff(ioGolden, o.Stdout))
+	require.Equal(t, uint32(77), o.ExitCode)
+	require.Empty(t, o.Stderr)
+}
+
 func TestThreadsAsRecorded(t *testing.T) {
 	o := guesttest.Run(t, threadsProgram, dlls(), nt.Config{})
 	require.NoError(t, o.Err)
@@ -92,7 +104,7 @@ func TestMemoryFunctionsAsDocumented(t *testing.T) {
 
 // Both engines run the programs alike, to the instruction, and one run is like the other, threads included.
 func TestEnginesAgree(t *testing.T) {
-	for name, p := range map[string][]byte{"win32": program, "memory": memoryProgram, "files": filesProgram, "threads": threadsProgram} {
+	for name, p := range map[string][]byte{"win32": program, "memory": memoryProgram, "files": filesProgram, "io": ioProgram, "threads": threadsProgram} {
 		block := guesttest.Run(t, p, dlls(), nt.Config{})
 		require.Equal(t, block, guesttest.Run(t, p, dlls(), nt.Config{}), name)
 		require.Equal(t, block, guesttest.Run(t, p, dlls(), nt.Config{StepOnly: true}), name)
