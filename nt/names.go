@@ -390,6 +390,9 @@ func openObject[T object](p *Process, a *objectAttributes, access uint32) (ntdef
 	if g, ok := r.object.(interface{ refuses(access uint32) bool }); ok && g.refuses(typeOf(o).grant(access)) {
 		return 0, none, ntdef.STATUS_ACCESS_DENIED
 	}
+	if access, st = p.mayOpen(o, access); st != ntdef.STATUS_SUCCESS {
+		return 0, none, st
+	}
 	h, st := p.handles.open(o, access, a.attributes)
 	return h, o, st
 }

@@ -15,7 +15,8 @@ type objectHeader struct {
 	permanent bool  // OBJ_PERMANENT
 	kind      uint8 // its index in objectTypes, once it has a handle
 	dir       *directory
-	name      string // in dir
+	name      string      // in dir
+	security  *descriptor // nil: nobody gave it one
 }
 
 func (h *objectHeader) head() *objectHeader { return h }

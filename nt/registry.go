@@ -62,6 +62,7 @@ type key struct {
 	link     bool
 	deleted  bool
 	watchers []*keyObject
+	security *descriptor // nil: nobody gave it one
 
 	wow64Flags, controlFlags uint32
 }

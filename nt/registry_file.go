@@ -19,12 +19,11 @@ import (
 //	"class"     its class, where it has one
 //	"link"      true for a symbolic link
 //	"written"   100 ns units since 1601
-//	"security"  its security descriptor in hexadecimal, where it is not its parent's
 //	"values"    a list of objects with "name", "type" (the number of winnt.h) and "text", a string without its terminating zero, of
 //	            types 1 and 2, or "hex", the bytes
 //	"keys"      its subkeys
 //
-// Volatile keys are not in it. The file is the whole registry: the initial keys are not added to it again.
+// Volatile keys and security descriptors are not in it. The file is the whole registry: the initial keys are not added to it again.
 
 const registryFileVersion = 1
 
@@ -34,13 +33,12 @@ type registryFile struct {
 }
 
 type registryKey struct {
-	Name     string          `json:"name"`
-	Class    string          `json:"class,omitempty"`
-	Link     bool            `json:"link,omitempty"`
-	Written  uint64          `json:"written"`
-	Security string          `json:"security,omitempty"`
-	Values   []registryValue `json:"values,omitempty"`
-	Keys     []*registryKey  `json:"keys,omitempty"`
+	Name    string          `json:"name"`
+	Class   string          `json:"class,omitempty"`
+	Link    bool            `json:"link,omitempty"`
+	Written uint64          `json:"written"`
+	Values  []registryValue `json:"values,omitempty"`
+	Keys    []*registryKey  `json:"keys,omitempty"`
 }
 
 type registryValue struct {

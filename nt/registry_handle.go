@@ -131,7 +131,12 @@ func (p *Process) findKey(q *KeyRequest, link bool) (*key, []string, ntdef.Statu
 }
 
 func (p *Process) grantKey(k *key, q *KeyRequest) (ntdef.Handle, ntdef.Status) {
-	return p.handles.open(&keyObject{key: k}, q.Access, q.Attributes)
+	o := &keyObject{key: k}
+	access, st := p.mayOpen(o, q.Access)
+	if st != ntdef.STATUS_SUCCESS {
+		return 0, st
+	}
+	return p.handles.open(o, access, q.Attributes)
 }
 
 // key returns the key of a handle that has some rights: INVALID_HANDLE, OBJECT_TYPE_MISMATCH, ACCESS_DENIED, KEY_DELETED.

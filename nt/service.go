@@ -78,6 +78,7 @@ var Services = sync.OnceValue(func() []Service {
 		jobServices,
 		registryServices,
 		systemServices,
+		securityServices,
 	} {
 		all = append(all, group...)
 	}
