@@ -282,9 +282,9 @@ func (r *ioRequest) get(b []byte) error {
 	})
 }
 
-// probeLockStatus is the look at an IO_STATUS_BLOCK of a lock: Wine's kernelbase has none.
-func (t *Thread) probeLockStatus(va uint64) error {
-	if va == 0 && t.sys.runsWine() {
+// probeOptionalStatus is the look at the IO_STATUS_BLOCK of a lock or a flush: Wine's kernelbase has none.
+func (t *Thread) probeOptionalStatus(va uint64) error {
+	if va == 0 && t.sys.wine() {
 		return nil
 	}
 	return t.Probe(va, 16, x86.Write)

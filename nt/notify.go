@@ -200,7 +200,7 @@ func ntNotifyChangeDirectoryFile(t *Thread, a *notifyChangeArgs) (ntdef.Status, 
 	}
 	r := &IORequest{
 		File: a.File, Event: a.Event, APC: a.APCRoutine, Context: a.APCContext, IOStatus: a.IOStatus, Buffer: a.Buffer, Length: a.Length,
-		onItsOwn: t.sys.runsWine(), // whose kernel never waits for a change, and whose FindFirstChangeNotification counts on it
+		onItsOwn: t.sys.wine(), // whose kernel never waits for a change, and whose FindFirstChangeNotification counts on it
 	}
 	st, _, err := t.NotifyChange(r, a.Filter, a.Tree != 0)
 	return st, err

@@ -35,7 +35,7 @@ func (p *Process) CreateNamedPipe(r *PipeRequest) (ntdef.Handle, uint32, ntdef.S
 }
 
 func (p *Process) createNamedPipe(r *PipeRequest) (ntdef.Handle, uint32, ntdef.Status) {
-	if r.Disposition == ntdef.FILE_OVERWRITE_IF && p.sys.runsWine() {
+	if r.Disposition == ntdef.FILE_OVERWRITE_IF && p.sys.wine() {
 		r.Disposition = ntdef.FILE_OPEN_IF // which its kernelbase means
 	}
 	name, st := p.fileName(r.Root, r.Path)

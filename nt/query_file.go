@@ -254,7 +254,7 @@ func (t *Thread) QueryFileInformation(h ntdef.Handle, class, length uint32) ([]b
 // lacks reports whether rights that a class needs are not among those of a handle. Wine's own kernel does not look at the rights to a
 // file's attributes, and its kernelbase relies on that where it moves files and sets their attributes.
 func (t *Thread) lacks(granted, needs uint32) bool {
-	if t.sys.runsWine() {
+	if t.sys.wine() {
 		needs &^= ntdef.FILE_READ_ATTRIBUTES | ntdef.FILE_WRITE_ATTRIBUTES
 	}
 	return granted&needs != needs

@@ -149,7 +149,7 @@ type lockFileArgs struct {
 }
 
 func ntLockFile(t *Thread, a *lockFileArgs) (ntdef.Status, error) {
-	if err := t.probeLockStatus(a.IOStatus); err != nil {
+	if err := t.probeOptionalStatus(a.IOStatus); err != nil {
 		return 0, err
 	}
 	at, size, err := t.lockRange(a.Offset, a.Size)
@@ -177,7 +177,7 @@ type unlockFileArgs struct {
 }
 
 func ntUnlockFile(t *Thread, a *unlockFileArgs) (ntdef.Status, error) {
-	if err := t.probeLockStatus(a.IOStatus); err != nil {
+	if err := t.probeOptionalStatus(a.IOStatus); err != nil {
 		return 0, err
 	}
 	at, size, err := t.lockRange(a.Offset, a.Size)

@@ -199,7 +199,7 @@ func ntFlushVirtualMemory(t *Thread, a *flushVirtualMemoryArgs) (ntdef.Status, e
 	if err != nil {
 		return 0, err
 	}
-	if err := t.Probe(a.IoStatus, 16, x86.Write); err != nil {
+	if err := t.probeOptionalStatus(a.IoStatus); err != nil {
 		return 0, err
 	}
 	p, st := t.proc.MemoryOf(a.Process, PROCESS_VM_OPERATION)
@@ -209,11 +209,10 @@ func ntFlushVirtualMemory(t *Thread, a *flushVirtualMemoryArgs) (ntdef.Status, e
 	if st := p.as.Flush(&r); st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
-	if err := t.Store64(a.IoStatus, 0); err != nil {
-		return 0, err
-	}
-	if err := t.Store64(a.IoStatus+8, 0); err != nil {
-		return 0, err
+	if a.IoStatus != 0 {
+		if err := t.storeIOStatus(a.IoStatus, ntdef.STATUS_SUCCESS, 0); err != nil {
+			return 0, err
+		}
 	}
 	return ntdef.STATUS_SUCCESS, t.storeRequest(&r, a.BaseAddress, a.RegionSize)
 }

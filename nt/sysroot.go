@@ -36,9 +36,6 @@ func (s *System) Sysroot() string {
 	return fmt.Sprintf("ntdll of %s: %d system calls, %d of them served", r.version, r.stubs, r.served)
 }
 
-// runsWine reports whether the system DLLs are Wine's, which ask their own kernel for a few things that Windows' refuses.
-func (s *System) runsWine() bool { return s.sysroot != nil && s.sysroot.wine }
-
 // openSysroot mounts the system folder and reads the numbers of the services from ntdll's stubs.
 func (s *System) openSysroot(cfg *Sysroot, builtin map[string][]byte) error {
 	for _, root := range []*os.Root{cfg.System, cfg.NLS} {

@@ -22,7 +22,7 @@ func (t *Thread) queryWineUnixFuncs(_ *Process, a *queryVirtualMemoryArgs) (ntde
 	return ntdef.STATUS_SUCCESS, t.Store64(a.Buffer, 0)
 }
 
-// wine reports whether the system DLLs are Wine's.
+// wine reports whether the system DLLs are Wine's, which ask their own kernel for a few things that Windows' refuses.
 func (s *System) wine() bool { return s.sysroot != nil && s.sysroot.wine }
 
 // wineClears is what Wine's ntdll clears below the page of the CONTEXT with which a thread starts, before it continues there: its own
