@@ -15,11 +15,12 @@ type delayExecutionArgs struct {
 }
 
 func ntDelayExecution(t *Thread, a *delayExecutionArgs) (ntdef.Status, error) {
-	v, err := t.Load64(uint64(a.Interval))
+	// Windows' own kernel32 never passes NULL; Wine's does for INFINITE.
+	timeout, err := t.timeout(a.Interval)
 	if err != nil {
 		return 0, err
 	}
-	return t.Sleep(t.sys.Until(int64(v)), a.Alertable != 0)
+	return t.Sleep(timeout, a.Alertable != 0)
 }
 
 // Until is how many nanoseconds are left to an NT time: negative ones count from now, in 100 ns units. The far future is a century off.
@@ -34,12 +35,15 @@ func (s *System) Until(interval int64) uint64 {
 	return 100 * min(left, century)
 }
 
-// timeout reads the time to wait for at most: NULL is for ever.
+// timeout reads the time to wait for at most: NULL is for ever, and so is the least number, which kernel32 passes for INFINITE.
 func (t *Thread) timeout(at ntdef.Ptr[int64]) (uint64, error) {
 	if at == 0 {
 		return Infinite, nil
 	}
 	v, err := t.Load64(uint64(at))
+	if v == 1<<63 {
+		return Infinite, err
+	}
 	return t.sys.Until(int64(v)), err
 }
 
