@@ -86,7 +86,7 @@ modelled with every profile but "ideal"; caches of data are not.
 | the guard of a stack | one page; what SetThreadStackGuarantee keeps is committed when the overflow is raised |
 | memory compression (--compress) | no process MemCompression is listed; its frames are in use, its pages no process's working set |
 | combining (--combine) | private memory in working sets that is neither locked nor write-watched; copies in views stay as they are |
-| memory partitions | OpenDedicatedMemoryPartition: ERROR_NOT_FOUND |
+| memory partitions but the system's | NtCreatePartition: STATUS_NOT_SUPPORTED; OpenDedicatedMemoryPartition: ERROR_NOT_FOUND |
 | failing RAM | RegisterBadMemoryNotification: ERROR_NOT_SUPPORTED, as where the hardware cannot tell |
 
 ## System services

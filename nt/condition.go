@@ -18,6 +18,7 @@ var conditionNames = [...]string{
 func (s *System) initConditions() {
 	s.keyedEvent = &keyedEvent{}
 	s.namespace.add(`\KernelObjects\CritSecOutOfMemoryEvent`, s.keyedEvent)
+	s.initPartition()
 	for c, name := range conditionNames {
 		e := &event{manual: true, condition: func() bool { return s.mm.Condition(ntmm.MemoryCondition(c)) }}
 		s.namespace.add(name, e)

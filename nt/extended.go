@@ -29,8 +29,8 @@ type ExtendedParameters struct {
 }
 
 // LoadExtendedParameters reads an array of MEM_EXTENDED_PARAMETER, of an allocation or of a view. INVALID_PARAMETER for no array,
-// a type that is unknown or there twice, a NUMA node that there is not, and a machine for what is no view; INVALID_HANDLE for a
-// partition, of which no handle is to be had; NOT_SUPPORTED for attributes that would have to be obeyed and for memory of AWE.
+// a type that is unknown or there twice, a NUMA node that there is not, and a machine for what is no view; INVALID_HANDLE or
+// OBJECT_TYPE_MISMATCH for what is no partition; NOT_SUPPORTED for attributes that would have to be obeyed and for memory of AWE.
 func (t *Thread) LoadExtendedParameters(array uint64, count uint32, view bool) (x ExtendedParameters, st ntdef.Status, err error) {
 	const entry, types = 16, 7
 	le := binary.LittleEndian
@@ -61,7 +61,9 @@ func (t *Thread) LoadExtendedParameters(array uint64, count uint32, view bool) (
 				return x, ntdef.STATUS_INVALID_PARAMETER, nil
 			}
 		case memExtendedParameterPartitionHandle:
-			return x, ntdef.STATUS_INVALID_HANDLE, nil
+			if _, st := of[*partition](t.proc, ntdef.Handle(value)); st != ntdef.STATUS_SUCCESS {
+				return x, st, nil
+			}
 		case memExtendedParameterUserPhysicalHandle:
 			return x, ntdef.STATUS_NOT_SUPPORTED, nil
 		case memExtendedParameterAttributeFlags:

@@ -90,6 +90,7 @@ var objectTypes = [...]objectType{
 		"Thread", readControl | 0x48, readControl | 0x437, standardExecute | 0x1800, standardRights | synchronize | 0xffff, 0,
 		[][2]uint32{{0x40, 0x800}, {0x20, 0x400}, {0x02, 0x1000}},
 	},
+	{"Partition", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0, nil},
 	{"DebugObject", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 0xf, 0, nil},
 	{"Event", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0, nil},
 	{"Mutant", readControl | 1, readControl, standardExecute, standardRights | synchronize | 1, 0, nil},

@@ -57,6 +57,7 @@ var Services = sync.OnceValue(func() []Service {
 		workingSetServices,
 		virtualMemoryServices,
 		aweServices,
+		partitionServices,
 		tokenServices,
 		processServices,
 		threadServices,

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pagewalk/pagewalk"
+	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/trace"
 )
 
@@ -48,6 +49,9 @@ func TestMemoryOfOtherProcesses(t *testing.T) { recordedAndDocumented(t, "other"
 // TestSectionServices asks the native services for what is known of sections, images and regions.
 func TestSectionServices(t *testing.T) { recordedAndDocumented(t, "sections") }
 
+// TestFurtherForms calls the Ex, Numa, FromApp and numbered forms of the memory functions.
+func TestFurtherForms(t *testing.T) { recordedAndDocumented(t, "forms") }
+
 // recordedAndDocumented runs a program twice: what Wine does of what it shows is recorded, and told to check what is documented it counts
 // what is not so.
 func recordedAndDocumented(t *testing.T, name string) {
@@ -63,7 +67,7 @@ func recordedAndDocumented(t *testing.T, name string) {
 	} {
 		var stdout, stderr bytes.Buffer
 		r, err := pagewalk.Run(context.Background(), "../winapi/kernel32/testdata/"+name+".exe", how.args, pagewalk.Config{
-			Stdout: &stdout, Stderr: &stderr,
+			PageFile: nt.PageFile{Bytes: 16 << 20}, Stdout: &stdout, Stderr: &stderr,
 		})
 		require.NoError(t, err, stderr.String())
 		require.Empty(t, stderr.String())

@@ -285,7 +285,10 @@ type openDedicatedMemoryPartitionArgs struct {
 }
 
 // openDedicatedMemoryPartition finds none: no memory of the machine is dedicated.
-func openDedicatedMemoryPartition(t *nt.Thread, _ *openDedicatedMemoryPartitionArgs) (uint64, error) {
+func openDedicatedMemoryPartition(t *nt.Thread, a *openDedicatedMemoryPartitionArgs) (uint64, error) {
+	if a.Partition != 0 && !t.Process().HasHandle(a.Partition) {
+		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	}
 	return fail(t, ntdll.ERROR_NOT_FOUND)
 }
 
@@ -296,7 +299,20 @@ type queryPartitionInformationArgs struct {
 	Size      uint32
 }
 
-// queryPartitionInformation is never given the handle of a partition: there are none but the system's, which has no handle.
-func queryPartitionInformation(t *nt.Thread, _ *queryPartitionInformationArgs) (uint64, error) {
-	return fail(t, ntdll.ERROR_INVALID_HANDLE)
+// queryPartitionInformation knows MemoryPartitionInfo; the other class is of dedicated memory, of which there is none.
+func queryPartitionInformation(t *nt.Thread, a *queryPartitionInformationArgs) (uint64, error) {
+	const memoryPartitionInfo = 0
+	b, st := t.Process().PartitionInformation(a.Partition)
+	switch {
+	case st != ntdef.STATUS_SUCCESS:
+		return failStatus(t, st)
+	case a.Class != memoryPartitionInfo:
+		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
+	case a.Size < uint32(len(b)):
+		return fail(t, ntdll.ERROR_BAD_LENGTH)
+	}
+	if err := t.Write(a.Buffer, b); err != nil {
+		return failAccess(t, err)
+	}
+	return 1, nil
 }

@@ -141,7 +141,7 @@ func wsChanges(t *nt.Thread, process ntdef.Handle, buffer, size uint64, ex bool,
 		return failAccess(t, err)
 	}
 	b, need, st := p.MarshalWorkingSetChanges(ex, size)
-	if needed != 0 {
+	if needed != 0 && need != 0 {
 		if err := t.Store32(uint64(needed), uint32(need)); err != nil {
 			return 0, err
 		}
