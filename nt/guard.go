@@ -109,22 +109,43 @@ func allZero(b []byte) bool {
 
 // markRange makes every byte of some pages a target, or none.
 func (p *Process) markRange(start x86.VirtAddr, size uint64, valid bool) ntdef.Status {
-	if !p.Guarded() {
+	switch {
+	case !p.Guarded():
 		return ntdef.STATUS_SUCCESS
+	case !valid:
+		return p.unmarkRange(start, size)
 	}
-	const chunk = 1 << 16
-	var all [chunk]byte
-	if valid {
-		for i := range all {
-			all[i] = guardAll
-		}
+	var all [1 << 16]byte
+	for i := range all {
+		all[i] = guardAll
 	}
 	for at, left := uint64(start), size>>guardShift; left > 0; {
-		n := min(left, chunk)
+		n := min(left, uint64(len(all)))
 		if st := p.mark(at, all[:n]); st != ntdef.STATUS_SUCCESS {
 			return st
 		}
 		at, left = at+n<<guardShift, left-n
+	}
+	return ntdef.STATUS_SUCCESS
+}
+
+// unmarkRange looks at what of the bitmap is committed only: a reservation may be as large as the address space.
+func (p *Process) unmarkRange(start x86.VirtAddr, size uint64) ntdef.Status {
+	var none [x86.PageSize]byte
+	at := p.guard.base + uint64(start)>>guardShift
+	for end := at + size>>guardShift; at < end; {
+		info, st := p.as.Query(x86.VirtAddr(at))
+		if st != ntdef.STATUS_SUCCESS {
+			return st
+		}
+		n := min(info.BaseAddress+info.RegionSize, end) - at
+		if info.State == ntdef.MEM_COMMIT {
+			n = min(n, uint64(pagePart(at, len(none))))
+			if st := p.markPart(at, none[:n]); st != ntdef.STATUS_SUCCESS {
+				return st
+			}
+		}
+		at += n
 	}
 	return ntdef.STATUS_SUCCESS
 }

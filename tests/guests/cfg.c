@@ -127,6 +127,10 @@ static void documented(void) {
 	CHECK(setViewTargets(self, w, PAGE, 1, t, s, 0x10000) && bits(w + 0x40) == 1);
 	CHECK(UnmapViewOfFile(v) && bits(v) == 0 && UnmapViewOfFile(w) && bits(w + 0x40) == 0);
 
+	// A reservation of most of the address space comes and goes at once.
+	p = VirtualAlloc(0, (SIZE_T)100 << 40, MEM_RESERVE, PAGE_EXECUTE_READ);
+	CHECK(p && bits(p) == 0 && VirtualFree(p, 0, MEM_RELEASE));
+
 	// A child has its own bitmap, which is marked from here.
 	char path[300], line[320];
 	GetModuleFileNameA(0, path, sizeof path);
