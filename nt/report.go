@@ -33,8 +33,8 @@ func (s *System) refuse(what string) {
 // maxRefusals bounds the warnings of a guest that tries everything.
 const maxRefusals = 100
 
-// report writes what is known of the exception that ends the process: code, place, access, registers, the walk and the
-// region of the address that faulted.
+// report writes what is known of the exception that ends the process: code, place, access, registers, the stack, the
+// region of the address that faulted and its walk.
 func (t *Thread) report(rec *ntdef.ExceptionRecord, ctx *ntdef.Context) {
 	if t.sys.stderr == nil {
 		return
@@ -60,6 +60,7 @@ func (t *Thread) report(rec *ntdef.ExceptionRecord, ctx *ntdef.Context) {
 		}
 	}
 	fmt.Fprintf(&b, "  rip=%016x  efl=%08x\n", ctx.Rip, ctx.EFlags)
+	t.reportStack(&b, ctx)
 	if memory && rec.NumParams >= 2 {
 		t.reportAddress(&b, rec.Parameters[1])
 	}

@@ -21,6 +21,7 @@ func TestHostileProgramsEndInsideTheirLimits(t *testing.T) {
 		{how: "deadlock", err: "to leave the critical section at"},
 		{how: "spin", err: "the instruction limit is reached"},
 		{how: "threads", stdout: `[1-4]\d{3} threads, error (8|1816)\r\n`},
+		{how: "processes", stdout: `\d{1,3} processes, error (8|1455|1816)\r\n`},
 		{how: "handles", stdout: "1000000 handles\r\n"},
 		{how: "memory", stdout: "63 MB, error 1455\r\n"},
 		{how: "recursion", exception: ntdef.STATUS_STACK_OVERFLOW},
@@ -44,6 +45,7 @@ func TestHostileProgramsEndInsideTheirLimits(t *testing.T) {
 				require.NotNil(t, r.Exception)
 				require.Equal(t, c.exception, r.Exception.Code)
 				require.Contains(t, stderr.String(), "STATUS_STACK_OVERFLOW")
+				require.Regexp(t, ` #9  [0-9a-f]{16} stuck.exe\+0x`, stderr.String(), "the stack is unwound")
 			}
 		})
 	}

@@ -65,6 +65,15 @@ int main(int argc, char **argv) {
 			HANDLE h = CreateFileA(paths[i], GENERIC_READ, 0, 0, OPEN_EXISTING, 0, 0);
 			printf("%d %lu\n", h != INVALID_HANDLE_VALUE, GetLastError());
 		}
+	} else if (!strcmp(how, "wait")) {
+		Sleep(INFINITE);
+	} else if (!strcmp(how, "processes")) {
+		STARTUPINFOA si = {sizeof si};
+		PROCESS_INFORMATION pi;
+		int n = 0;
+		while (CreateProcessA(0, (char[]){"stuck wait"}, 0, 0, 0, 0, 0, 0, &si, &pi))
+			n++;
+		printf("%d processes, error %lu\n", n, GetLastError());
 	} else if (!strcmp(how, "teb")) {
 		memset((void *)__readgsqword(0x30), 0xff, 0x1000);
 		printf("still here\n");
