@@ -112,6 +112,9 @@ func ntFreeVirtualMemory(t *Thread, a *freeVirtualMemoryArgs) (ntdef.Status, err
 		return st, nil
 	}
 	r.Type = a.FreeType
+	if t.sys.wine() && p.wineKeepsWhole(&r) {
+		return ntdef.STATUS_INVALID_PARAMETER, nil
+	}
 	if st := p.free(&r); st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}

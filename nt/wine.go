@@ -43,3 +43,14 @@ func (t *Thread) leaveWineStart(context uint64) {
 		t.as().Free(&ntmm.Request{Base: x86.VirtAddr(base), Type: ntdef.MEM_RELEASE})
 	}
 }
+
+// wineKeepsWhole reports whether a release with a size is one that VirtualFree refuses: Wine's kernelbase leaves that to its kernel,
+// Windows' does it itself, below which a part of a region can be released.
+func (p *Process) wineKeepsWhole(r *ntmm.Request) bool {
+	if r.Type != ntdef.MEM_RELEASE || r.Size == 0 {
+		return false
+	}
+	region, st := p.as.Query(r.Base)
+	return st == ntdef.STATUS_SUCCESS && region.State != ntmm.StateFree &&
+		(region.AllocationBase != uint64(r.Base.Page()) || region.RegionSize != roundUp(r.Size, x86.PageSize))
+}

@@ -246,9 +246,10 @@ func TestSentryCLI(t *testing.T) {
 	path, linux := program(t, "sentry-cli.exe"), program(t, "sentry-cli")
 	over(t, real, func(t *testing.T, sysroot string) {
 		for _, arg := range []string{"--version", "--help"} {
-			want := strings.ReplaceAll(host(t, "", linux, arg), "sentry-cli", "sentry-cli.exe")
-			got := guest(t, sysroot, path, "", 0, "", arg)
-			require.Equal(t, strings.ReplaceAll(want, "sentry-cli.exe", "sentry-cli"), strings.ReplaceAll(got, "sentry-cli.exe", "sentry-cli"))
+			want := host(t, "", linux, arg)
+			got := strings.ReplaceAll(guest(t, sysroot, path, "", 0, "", arg), "sentry-cli.exe", "sentry-cli")
+			want = strings.Replace(want, "  uninstall        Uninstall the sentry-cli executable.\n", "", 1) // not on Windows
+			require.Equal(t, want, got)
 		}
 	})
 }
