@@ -14,6 +14,12 @@ func (s *System) kernelPages(u ntmm.KernelUsage) (paged, nonPaged uint64) {
 	return pages(u.PagedPool), pages(u.NonPagedPool + s.pool.bytes)
 }
 
+// The length of SYSTEM_PERFORMANCE_INFORMATION, and what it was before Windows 8.
+const (
+	performanceSize   = 344
+	performanceUntil8 = 312
+)
+
 // performanceInformation is SYSTEM_PERFORMANCE_INFORMATION of Windows 10, 344 bytes. What stays 0 counts what the machine does not
 // have: system PTEs, code and drivers of a kernel, pool look-aside lists, and a cache manager with its fast paths and its working set.
 func (s *System) performanceInformation() []byte {
@@ -23,7 +29,7 @@ func (s *System) performanceInformation() []byte {
 	for _, n := range [][3]uint64{s.mmu.Counters.LoadWalks, s.mmu.Counters.StoreWalks, s.mmu.Counters.FetchWalks} {
 		walks += n[0] + n[1] + n[2]
 	}
-	var b [344]byte
+	var b [performanceSize]byte
 	le := binary.LittleEndian
 	for _, f := range []struct{ at, v uint64 }{
 		{0, s.waited / 100}, // IdleProcessTime, 100 ns units

@@ -35,6 +35,9 @@ func ntQuerySystemInformation(t *Thread, a *querySystemInformationArgs) (ntdef.S
 		b = s.basicInformation(t.as().Layout())
 	case systemPerformanceInformation:
 		b = s.performanceInformation()
+		if a.Length >= performanceUntil8 { // programs that know the shorter form run on
+			b = b[:min(len(b), int(a.Length))]
+		}
 	case systemPageFileInformation, systemPageFileInformationEx:
 		b = s.PageFileInformation(a.Buffer, a.Class == systemPageFileInformationEx)
 	case systemFileCacheInformation, systemFileCacheInformationEx:

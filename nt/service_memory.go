@@ -112,7 +112,7 @@ func ntFreeVirtualMemory(t *Thread, a *freeVirtualMemoryArgs) (ntdef.Status, err
 		return st, nil
 	}
 	r.Type = a.FreeType
-	if t.sys.wine() && p.wineKeepsWhole(&r) {
+	if t.sys.wine() && wineRefuses(&r) {
 		return ntdef.STATUS_INVALID_PARAMETER, nil
 	}
 	if st := p.free(&r); st != ntdef.STATUS_SUCCESS {

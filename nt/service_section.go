@@ -35,6 +35,11 @@ func ntCreateSection(t *Thread, a *createSectionArgs) (ntdef.Status, error) {
 	}
 	var size uint64
 	var err error
+	if t.sys.wine() { // whose CreateFileMapping returns what is there, also after a failure
+		if err := t.Store64(uint64(a.SectionHandle), 0); err != nil {
+			return 0, err
+		}
+	}
 	if a.MaximumSize != 0 {
 		if size, err = t.Load64(uint64(a.MaximumSize)); err != nil {
 			return 0, err

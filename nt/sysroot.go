@@ -164,8 +164,8 @@ func (b *builder) mapSystem(ntdll *loader.Exports) error {
 	return nil
 }
 
-// wineUnixCall is the number by which Wine's DLLs would reach their Unix halves. There are none: it reports who asked.
-const wineUnixCall = 0xfffe
+// wineUnixNumber is that of __wine_unix_call, which has no stub of its own.
+const wineUnixNumber = 0xfffe
 
 // wineDispatcher fills __wine_unix_call_dispatcher, a pointer through which Wine's DLLs call their Unix halves, with a stub that
 // brings such calls here.
@@ -174,8 +174,8 @@ func (b *builder) wineDispatcher(exports *loader.Exports) error {
 	if x == nil {
 		return nil // an older Wine: its modules call through a system call
 	}
-	b.p.sys.table.name(wineUnixCall, "__wine_unix_call")
-	stub := binary.LittleEndian.AppendUint32(stubStart[:], wineUnixCall)
+	b.p.sys.table.set(wineUnixNumber, "__wine_unix_call")
+	stub := binary.LittleEndian.AppendUint32(stubStart[:], wineUnixNumber)
 	stub = append(stub, 0x0f, 0x05, 0xc3) // syscall; ret
 	base, err := b.allocate("stub of Unix calls", x86.PageSize, ntdef.MEM_RESERVE|ntdef.MEM_COMMIT, ntdef.PAGE_READWRITE)
 	if err != nil {

@@ -1,6 +1,8 @@
 package nt
 
 import (
+	"fmt"
+
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/ntmm"
 	"github.com/pagewalk/pagewalk/x86"
@@ -14,12 +16,48 @@ const (
 	wineVersionOfMachine = "pagewalk\x00pagewalk\x00\x00"
 )
 
-// queryWineUnixFuncs answers with a handle that its module hands on to __wine_unix_call. Modules refuse to load where it fails.
-func (t *Thread) queryWineUnixFuncs(_ *Process, a *queryVirtualMemoryArgs) (ntdef.Status, error) {
+// queryWineUnixFuncs answers with a handle that its module hands on to __wine_unix_call: here the module's base. Modules refuse to
+// load where it fails.
+func (t *Thread) queryWineUnixFuncs(p *Process, a *queryVirtualMemoryArgs) (ntdef.Status, error) {
 	if a.Length != 8 {
 		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
 	}
-	return ntdef.STATUS_SUCCESS, t.Store64(a.Buffer, 0)
+	var base uint64
+	if m := p.ModuleAt(a.BaseAddress); m != nil {
+		base = m.Base
+	}
+	return ntdef.STATUS_SUCCESS, t.Store64(a.Buffer, base)
+}
+
+// The calls of ntdll's other half that are answered, by the codes of Wine 8.
+const (
+	wineUnwindBuiltin     = 1 // unwind through code of the host
+	wineSystemTimePrecise = 2
+)
+
+type wineUnixCallArgs struct {
+	Module uint64 // the handle: its base
+	Code   uint32
+	Args   uint64
+}
+
+// wineUnixCall is a call of a module's other half. UNSUCCESSFUL says that no code of the host is at an address, which is so;
+// NOT_IMPLEMENTED is reported once for each module and code.
+func wineUnixCall(t *Thread, a *wineUnixCallArgs) (ntdef.Status, error) {
+	if a.Module == t.proc.ntdllBase {
+		switch a.Code {
+		case wineUnwindBuiltin:
+			return ntdef.STATUS_UNSUCCESSFUL, nil
+		case wineSystemTimePrecise:
+			return ntdef.STATUS_SUCCESS, t.Store64(a.Args, t.sys.SystemTime())
+		}
+	}
+	name := fmt.Sprintf("%#x", a.Module)
+	if m := t.proc.ModuleAt(a.Module); m != nil {
+		name = m.Name
+	}
+	t.sys.refuse(fmt.Sprintf("call %d of the Unix half of %s", a.Code, name))
+	return ntdef.STATUS_NOT_IMPLEMENTED, nil
 }
 
 // wine reports whether the system DLLs are Wine's, which ask their own kernel for a few things that Windows' refuses.
@@ -44,13 +82,6 @@ func (t *Thread) leaveWineStart(context uint64) {
 	}
 }
 
-// wineKeepsWhole reports whether a release with a size is one that VirtualFree refuses: Wine's kernelbase leaves that to its kernel,
-// Windows' does it itself, below which a part of a region can be released.
-func (p *Process) wineKeepsWhole(r *ntmm.Request) bool {
-	if r.Type != ntdef.MEM_RELEASE || r.Size == 0 {
-		return false
-	}
-	region, st := p.as.Query(r.Base)
-	return st == ntdef.STATUS_SUCCESS && region.State != ntmm.StateFree &&
-		(region.AllocationBase != uint64(r.Base.Page()) || region.RegionSize != roundUp(r.Size, x86.PageSize))
-}
+// wineRefuses reports whether a free is what VirtualFree refuses, a release with a size: Wine's kernelbase leaves that to its kernel;
+// Windows' does it itself, and below it a part of a region can be released.
+func wineRefuses(r *ntmm.Request) bool { return r.Type == ntdef.MEM_RELEASE && r.Size != 0 }

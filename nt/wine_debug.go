@@ -9,6 +9,7 @@ import (
 
 var wineServices = []Service{
 	service("__wine_dbg_write", Full, wineDbgWrite),
+	service("__wine_unix_call", Partial("unwinding and the precise time, of ntdll"), wineUnixCall),
 }
 
 type wineDbgWriteArgs struct {
