@@ -23,6 +23,7 @@ import (
 
 	"github.com/pagewalk/pagewalk"
 	"github.com/pagewalk/pagewalk/nt"
+	"github.com/pagewalk/pagewalk/trace"
 )
 
 var folder string
@@ -345,4 +346,41 @@ func TestRecordedPrograms(t *testing.T) {
 			})
 		}
 	})
+}
+
+// TestOneSeedOneRun holds runs over real DLLs to their seed, threads and child processes included: the same trace to the byte, and with
+// another seed every module elsewhere.
+func TestOneSeedOneRun(t *testing.T) {
+	for _, path := range []string{
+		"../guests/hello.exe", "../../winapi/kernel32/testdata/threads.exe", "../../winapi/kernel32/testdata/child.exe",
+	} {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			run := func(seed uint64) (string, map[string]uint64) {
+				var events bytes.Buffer
+				m, err := pagewalk.New(path, nil, pagewalk.Config{
+					Sysroot: wine, Seed: seed, RAM: 512 << 20, MaxInstructions: 2_000_000_000,
+					Trace: &events, TraceFormat: trace.JSONL, TraceKinds: trace.Faults | trace.VAD | trace.Services | trace.Exceptions | trace.Modules,
+				})
+				require.NoError(t, err)
+				defer func() { require.NoError(t, m.Close()) }()
+				_, err = m.Run(context.Background())
+				require.NoError(t, err)
+				bases := map[string]uint64{}
+				for _, module := range m.Process().Modules() {
+					bases[module.Name] = module.Base
+				}
+				return events.String(), bases
+			}
+			first, bases := run(1)
+			again, _ := run(1)
+			require.True(t, first == again, "two runs with one seed")
+			_, other := run(2)
+			require.Len(t, other, len(bases))
+			for name, base := range bases {
+				if name != "apisetschema.dll" { // it has no relocations
+					require.NotEqual(t, base, other[name], name)
+				}
+			}
+		})
+	}
 }
