@@ -384,3 +384,28 @@ func TestOneSeedOneRun(t *testing.T) {
 		})
 	}
 }
+
+// TestHostileProgramsOverRealDLLs has programs that ask for everything end inside their limits.
+func TestHostileProgramsOverRealDLLs(t *testing.T) {
+	for _, how := range []string{
+		"deadlock", "spin", "threads", "processes", "handles", "memory", "recursion", "thread recursion", "outside", "teb", "peb",
+	} {
+		t.Run(how, func(t *testing.T) {
+			var stderr bytes.Buffer
+			r, err := pagewalk.Run(context.Background(), "../guests/stuck.exe", []string{how}, pagewalk.Config{
+				Sysroot: wine, RAM: 64 << 20, MaxInstructions: 300_000_000, Stderr: &stderr,
+			})
+			if err != nil {
+				require.ErrorIs(t, err, nt.ErrInstructions)
+				return
+			}
+			switch how {
+			case "recursion", "thread recursion", "teb", "peb":
+				require.NotNil(t, r.Exception)
+				require.Contains(t, stderr.String(), "unhandled exception")
+			default:
+				require.Nil(t, r.Exception, stderr.String())
+			}
+		})
+	}
+}
