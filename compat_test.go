@@ -41,8 +41,12 @@ unknown service returns STATUS_INVALID_SYSTEM_SERVICE and is reported on standar
 
 ## Programs
 
-PE32+ console programs for x86-64, with threads, child processes, pipes and files, that use the functions below. 32-bit programs,
-ARM64 ones, and images whose sections are aligned to less than 4 KiB are refused.
+PE32+ console programs for x86-64, with threads, child processes, jobs, pipes, files and the registry, that use the functions
+below, or over real system DLLs (--sysroot) the services. 32-bit programs, ARM64 ones, and images whose sections are aligned to
+less than 4 KiB are refused.
+
+Over Wine's DLLs there is no mount manager, so that GetDriveType tells DRIVE_UNKNOWN, and no window system: calls of win32u are
+reported by name and fail, as calls of the Unix halves of Wine's modules do.
 
 ## Processor
 
@@ -88,6 +92,22 @@ modelled with every profile but "ideal"; caches of data are not.
 | combining (--combine) | private memory in working sets that is neither locked nor write-watched; copies in views stay as they are |
 | memory partitions but the system's | NtCreatePartition: STATUS_NOT_SUPPORTED; OpenDedicatedMemoryPartition: ERROR_NOT_FOUND |
 | failing RAM | RegisterBadMemoryNotification: ERROR_NOT_SUPPORTED, as where the hardware cannot tell |
+
+## Executive
+
+| not yet | what a program sees |
+|---|---|
+| worker factories, ALPC ports, transactions, reserve objects | services that are not in the list below: STATUS_NOT_IMPLEMENTED, or the number is unknown |
+| special user APCs | NtQueueApcThreadEx: STATUS_NOT_IMPLEMENTED; APCs come when a thread waits alertably |
+| nested jobs; limits of jobs on time, processor and UI | a second job: STATUS_ACCESS_DENIED; limits that are not kept: STATUS_INVALID_PARAMETER; a job's times and I/O are not counted |
+| debuggers | debug objects are refused; hardware breakpoints are kept in a context and never match; no XSTATE |
+| NtCreateProcess from a section | STATUS_NOT_SUPPORTED: NtCreateUserProcess makes processes |
+| NtSetSystemTime | STATUS_NOT_IMPLEMENTED where the privilege is held: time is the instruction count |
+| restricted tokens; SACLs, mandatory integrity checks | NtFilterToken: STATUS_NOT_IMPLEMENTED; a SACL that is set is not kept, a token's integrity level is told and refuses nothing |
+| files: descriptors, extended attributes, streams, hard links, opening by identifier, quotas | refused by name (STATUS_INVALID_DEVICE_REQUEST, STATUS_EAS_NOT_SUPPORTED, STATUS_NOT_SUPPORTED …) |
+| devices: ioctls, mailslots, consoles, networks | STATUS_INVALID_DEVICE_REQUEST, STATUS_ACCESS_DENIED |
+| watches of folders | tell what the guest changes, not what the host does; NtNotifyChangeDirectoryFileEx class 1 only |
+| registry: hive files, NtNotifyChangeMultipleKeys of several keys | NtLoadKey and its relatives are refused; one key |
 
 ## System services
 
