@@ -52,7 +52,7 @@
 // # Rules
 //
 // What Windows does, system by system; the functions that do it, and the tests that prove it (TestRules keeps the table). What is
-// not there is in COMPAT.md: partitions.
+// not there is in COMPAT.md: partitions but the system's.
 //
 //	rule                                   code                                   tests
 //	reserved and committed memory          reserve, commitPages                   TestReservedMemoryIsNotThere, TestServiceStatuses
