@@ -57,7 +57,6 @@ type processInfo struct {
 	noBoost        bool
 	noInherit      bool // of debuggers by children
 	ioPriority     uint32
-	timer          uint32    // the resolution it asks for, 100 ns units; 0: none
 	throttle       [2]uint32 // ProcessPowerThrottlingState: control and state mask
 	reads, writes  transfers
 }
