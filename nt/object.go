@@ -145,8 +145,8 @@ func typeOf(o object) *objectType {
 	return &objectTypes[i]
 }
 
-// grant maps generic rights and drops what the type does not know. MAXIMUM_ALLOWED is every right: no object here has a descriptor
-// that keeps something from anyone.
+// grant maps generic rights and drops what the type does not know. MAXIMUM_ALLOWED is every right; a descriptor that
+// an object was given is looked at where it is opened (mayOpen).
 func (t *objectType) grant(access uint32) uint32 {
 	if access&maximumAllowed != 0 {
 		access |= t.all

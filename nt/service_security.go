@@ -288,6 +288,9 @@ func ntSetSecurityObject(t *Thread, a *setSecurityObjectArgs) (ntdef.Status, err
 		return st, nil
 	case o.typeName() == "File":
 		return ntdef.STATUS_INVALID_DEVICE_REQUEST, nil
+	case a.Information&saclInformation != 0:
+		t.sys.refuse("NtSetSecurityObject: a system ACL")
+		return ntdef.STATUS_NOT_SUPPORTED, nil
 	case a.Information&ownerInformation != 0 && (d.owner == nil || !t.proc.token.mayOwn(*d.owner)):
 		return ntdef.STATUS_INVALID_OWNER, nil
 	case a.Information&groupInformation != 0 && d.group == nil:

@@ -51,7 +51,7 @@ type Config struct {
 // DefaultRAM is the size of RAM where Config does not say.
 const DefaultRAM = 256 << 20
 
-// System is one machine with at most one process.
+// System is one machine: the first process, which StartProcess makes, and those that it starts. It runs as long as the first does.
 type System struct {
 	mem   *physmem.Memory
 	mmu   *mmu.MMU
