@@ -96,5 +96,5 @@
 //	counters                               Counters, performanceInformation       TestCounters, TestSortThroughThePageFile, TestMemoryFunctionsAsDocumented
 //	RAMMap's view                          Uses, WriteRAMMap                      TestUsesOfFrames
 //	RAM decides faults, not contents       replenish                              TestPagingChangesNothingThatAGuestSees
-//	costs do not grow with the machine     next, takeFrame                        TestCostStaysFlat, TestHostOverhead, TestFaultsAllocateNothing
+//	costs do not grow with the machine     next, takeFrame                        BenchmarkFlat, TestHostOverhead, TestFaultsAllocateNothing
 package ntmm

@@ -30,10 +30,12 @@ step sentry-cli npm_program @sentry/cli-linux-x64 bin/sentry-cli sentry-cli
 # Debian's sources, with a list of sources of our own: the machine's may name none.
 sources() {
 	mkdir -p "$out/apt/lists/partial" "$out/apt/cache/archives/partial"
+	# the sources lie where the machine's own packages come from
 	apt-get indextargets --format 'deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(REPO_URI) $(RELEASE) main' 'Created-By: Packages' | sort -u > "$out/apt/list"
-	apt="-o Dir::Etc::sourcelist=$out/apt/list -o Dir::Etc::sourceparts=- -o Dir::State::lists=$out/apt/lists -o Dir::Cache=$out/apt/cache -o APT::Sandbox::User="
+	apt="-o Dir::Etc::sourcelist=$out/apt/list -o Dir::Etc::sourceparts=- -o Dir::State::lists=$out/apt/lists -o Dir::Cache=$out/apt/cache -o APT::Sandbox::User=root"
 	[ -n "$(ls "$out/apt/lists" | grep Sources)" ] || apt-get $apt update
-	cd "$out/src" && apt-get $apt source --download-only "$1" && rm -rf "$1-src" && mkdir "$1-src" && tar xf "$1"_*.orig.tar.* --strip-components=1 -C "$1-src" && cd "$1-src"
+	cd "$out/src" && apt-get $apt source --download-only "$1" && rm -rf "$1-src" && mkdir "$1-src" &&
+		tar xf "$(ls "$1"_*.orig.tar.* | grep -v 'asc$')" --strip-components=1 -C "$1-src" && cd "$1-src"
 }
 cc="x86_64-w64-mingw32-gcc -O2 -s -w"
 bzip2_exe() {
