@@ -32,6 +32,7 @@ type keyNotification struct {
 	routine  uint64 // an APC; 0: none
 	context  uint64
 	ioStatus uint64 // IO_STATUS_BLOCK
+	status   ntdef.Status
 }
 
 // maxNotifications bounds those of one handle.
@@ -73,6 +74,7 @@ func (o *keyObject) notify(st ntdef.Status) {
 
 func (n *keyNotification) complete(st ntdef.Status) {
 	t := n.thread
+	n.status = st
 	if t.proc.exited {
 		return
 	}

@@ -2,6 +2,7 @@ package nt
 
 import (
 	"errors"
+	"reflect"
 	"sort"
 	"sync"
 
@@ -32,8 +33,15 @@ var Full = Support{Full: true}
 func Partial(what string) Support { return Support{Note: what} }
 
 // service makes a row. The arguments are the fields of A in order, as Func has them; SYSCALL passes the first in R10.
+// A BOOLEAN is a uint8: of its register only the low byte is the caller's, so that a bool, which is Win32's BOOL of 32 bits, is refused.
 // A body returns a status, or the error of an access: an argument that points nowhere ends the service with that status.
 func service[A any](name string, support Support, body func(t *Thread, a *A) (ntdef.Status, error)) Service {
+	typ := reflect.TypeFor[A]()
+	for i := range typ.NumField() {
+		if f := typ.Field(i); f.Type.Kind() == reflect.Bool {
+			panic("nt: " + name + ": the BOOLEAN " + f.Name + " is no uint8")
+		}
+	}
 	f := Func(name, func(t *Thread, a *A) (uint64, error) {
 		st, err := body(t, a)
 		return uint64(st), err

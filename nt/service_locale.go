@@ -160,20 +160,20 @@ func (t *Thread) probeAll(a x86.Access, spans ...span) error {
 }
 
 type queryDefaultLocaleArgs struct {
-	UserProfile bool
+	UserProfile uint8 // a BOOLEAN
 	Locale      ntdef.Ptr[uint32]
 }
 
 func ntQueryDefaultLocale(t *Thread, a *queryDefaultLocaleArgs) (ntdef.Status, error) {
 	l := t.sys.locales.system
-	if a.UserProfile {
+	if a.UserProfile != 0 {
 		l = t.sys.locales.user
 	}
 	return ntdef.STATUS_SUCCESS, t.Store32(uint64(a.Locale), l)
 }
 
 type setDefaultLocaleArgs struct {
-	UserProfile bool
+	UserProfile uint8 // a BOOLEAN
 	Locale      uint32
 }
 
@@ -184,7 +184,7 @@ func ntSetDefaultLocale(t *Thread, a *setDefaultLocaleArgs) (ntdef.Status, error
 	switch {
 	case a.Locale == 0 || a.Locale > maxLocale:
 		return ntdef.STATUS_INVALID_PARAMETER, nil
-	case a.UserProfile:
+	case a.UserProfile != 0:
 		t.sys.locales.user = a.Locale
 	default:
 		t.sys.locales.system = a.Locale

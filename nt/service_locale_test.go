@@ -72,6 +72,8 @@ func TestLocalesAndLanguages(t *testing.T) {
 	require.EqualValues(t, 0x407, c.u64(cell))
 	c.must("NtQueryDefaultLocale", 0, cell)
 	require.EqualValues(t, 0x409, c.u64(cell))
+	c.must("NtQueryDefaultLocale", 0xfffffff0_ffffff00, cell)
+	require.EqualValues(t, 0x409, c.u64(cell), "a BOOLEAN is a byte: above it is what was there")
 	require.Equal(t, ntdef.STATUS_INVALID_PARAMETER, c.call("NtSetDefaultLocale", 0, 0xfff00000))
 	for _, service := range []string{"NtQueryDefaultUILanguage", "NtQueryInstallUILanguage"} {
 		cell := c.cell(0xaaaa_0000)

@@ -503,10 +503,10 @@ type notifyChangeKeyArgs struct {
 	ApcContext       uint64
 	IoStatusBlock    uint64
 	CompletionFilter uint32
-	WatchTree        bool
+	WatchTree        uint8 // a BOOLEAN
 	Buffer           uint64
 	BufferSize       uint32
-	Asynchronous     bool
+	Asynchronous     uint8 // a BOOLEAN
 }
 
 func ntNotifyChangeKey(t *Thread, a *notifyChangeKeyArgs) (ntdef.Status, error) {
@@ -527,7 +527,7 @@ func (t *Thread) notifyChangeKey(a *notifyChangeKeyArgs) (ntdef.Status, error) {
 	o, _ := of[*keyObject](t.proc, a.Key)
 	n := &keyNotification{thread: t, routine: a.ApcRoutine, context: a.ApcContext, ioStatus: a.IoStatusBlock}
 	switch {
-	case !a.Asynchronous:
+	case a.Asynchronous == 0:
 		n.event, n.routine = &event{}, 0
 	case a.Event != 0:
 		var st ntdef.Status
@@ -536,14 +536,13 @@ func (t *Thread) notifyChangeKey(a *notifyChangeKeyArgs) (ntdef.Status, error) {
 		}
 		n.event.set = false
 	}
-	if st := o.watchKey(n, a.CompletionFilter&notifyAll, a.WatchTree); st != ntdef.STATUS_PENDING || a.Asynchronous {
+	if st := o.watchKey(n, a.CompletionFilter&notifyAll, a.WatchTree != 0); st != ntdef.STATUS_PENDING || a.Asynchronous != 0 {
 		return st, nil
 	}
 	if _, err := t.wait([]dispatcher{n.event}, false, Infinite, false); err != nil {
 		return 0, err
 	}
-	v, err := t.Load32(a.IoStatusBlock)
-	return ntdef.Status(v), err
+	return n.status, nil
 }
 
 type notifyChangeMultipleKeysArgs struct {
@@ -555,10 +554,10 @@ type notifyChangeMultipleKeysArgs struct {
 	ApcContext       uint64
 	IoStatusBlock    uint64
 	CompletionFilter uint32
-	WatchTree        bool
+	WatchTree        uint8 // a BOOLEAN
 	Buffer           uint64
 	BufferSize       uint32
-	Asynchronous     bool
+	Asynchronous     uint8 // a BOOLEAN
 }
 
 func ntNotifyChangeMultipleKeys(t *Thread, a *notifyChangeMultipleKeysArgs) (ntdef.Status, error) {

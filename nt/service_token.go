@@ -63,7 +63,7 @@ func (t *Thread) openToken(o *token, access, attributes uint32, at ntdef.Ptr[uin
 type openThreadTokenArgs struct {
 	Thread     ntdef.Handle
 	Access     uint32
-	OpenAsSelf bool
+	OpenAsSelf uint8 // a BOOLEAN
 	Token      ntdef.Ptr[uint64]
 }
 
@@ -74,7 +74,7 @@ func ntOpenThreadToken(t *Thread, a *openThreadTokenArgs) (ntdef.Status, error) 
 type openThreadTokenExArgs struct {
 	Thread     ntdef.Handle
 	Access     uint32
-	OpenAsSelf bool
+	OpenAsSelf uint8 // a BOOLEAN
 	Attributes uint32
 	Token      ntdef.Ptr[uint64]
 }
@@ -392,7 +392,7 @@ type duplicateTokenArgs struct {
 	Token            ntdef.Handle
 	DesiredAccess    uint32 // 0: that of Token
 	ObjectAttributes uint64
-	EffectiveOnly    bool
+	EffectiveOnly    uint8 // a BOOLEAN
 	Type             uint32
 	NewToken         ntdef.Ptr[uint64]
 }
@@ -431,7 +431,7 @@ func ntDuplicateToken(t *Thread, a *duplicateTokenArgs) (ntdef.Status, error) {
 	}
 	n := o.duplicate(t.sys)
 	n.kind, n.level = a.Type, level
-	if a.EffectiveOnly {
+	if a.EffectiveOnly != 0 {
 		for p, attributes := range n.privileges {
 			if attributes&sePrivilegeEnabled == 0 {
 				delete(n.privileges, p)
@@ -447,7 +447,7 @@ func ntDuplicateToken(t *Thread, a *duplicateTokenArgs) (ntdef.Status, error) {
 
 type adjustPrivilegesTokenArgs struct {
 	Token        ntdef.Handle
-	DisableAll   bool
+	DisableAll   uint8  // a BOOLEAN
 	New          uint64 // TOKEN_PRIVILEGES
 	Length       uint32
 	Previous     uint64
@@ -455,12 +455,12 @@ type adjustPrivilegesTokenArgs struct {
 }
 
 func ntAdjustPrivilegesToken(t *Thread, a *adjustPrivilegesTokenArgs) (ntdef.Status, error) {
-	return t.AdjustPrivileges(a.Token, a.DisableAll, a.New, a.Length, a.Previous, a.ReturnLength)
+	return t.AdjustPrivileges(a.Token, a.DisableAll != 0, a.New, a.Length, a.Previous, a.ReturnLength)
 }
 
 type adjustGroupsTokenArgs struct {
 	Token          ntdef.Handle
-	ResetToDefault bool
+	ResetToDefault uint8  // a BOOLEAN
 	New            uint64 // TOKEN_GROUPS
 	Length         uint32
 	Previous       uint64
@@ -479,7 +479,7 @@ func ntAdjustGroupsToken(t *Thread, a *adjustGroupsTokenArgs) (ntdef.Status, err
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
-	if !a.ResetToDefault {
+	if a.ResetToDefault == 0 {
 		n, err := t.Load32(a.New)
 		switch {
 		case err != nil:
