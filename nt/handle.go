@@ -44,18 +44,18 @@ const firstHandle = 0x10
 // maxHandles is how many handles a process may have (Windows Internals, part 2 ch. 8, "Object handles").
 const maxHandles = 1 << 24
 
-func (h *handleTable) init(s *System) {
+// init makes the table of a new process, with the standard handles in it: INSUFFICIENT_RESOURCES where the pool has no room.
+func (h *handleTable) init(s *System) ntdef.Status {
 	h.sys = s
 	h.entries = make([]handleEntry, firstHandle)
 	for i := range h.std {
-		h.std[i] = h.add(newStream(i))
+		n, st := h.open(newStream(i), ntdef.GENERIC_ALL, 0)
+		if st != ntdef.STATUS_SUCCESS {
+			return st
+		}
+		h.std[i] = n
 	}
-}
-
-// add gives an object a handle with every right: for those that a process begins with. 0 where open would refuse.
-func (h *handleTable) add(o object) ntdef.Handle {
-	n, _ := h.open(o, ntdef.GENERIC_ALL, 0)
-	return n
+	return ntdef.STATUS_SUCCESS
 }
 
 // open gives an object a handle with the rights that its type has of those asked for: the index that was closed last, where one was.
@@ -184,10 +184,10 @@ func (h *handleTable) dropAll() {
 	h.entries, h.free, h.paid = nil, 0, 0
 }
 
-// place puts an object at the handle that it has in the process that it comes from, where there is room.
-func (h *handleTable) place(i int, e handleEntry) {
+// place puts an object at the handle that it has in the process that it comes from: INSUFFICIENT_RESOURCES where the pool has no room.
+func (h *handleTable) place(i int, e handleEntry) ntdef.Status {
 	if !h.grow(i + 1) {
-		return
+		return ntdef.STATUS_INSUFFICIENT_RESOURCES
 	}
 	for len(h.entries) <= i {
 		h.entries = append(h.entries, handleEntry{access: h.free})
@@ -197,7 +197,7 @@ func (h *handleTable) place(i int, e handleEntry) {
 		h.drop(ntdef.Handle(4 * i))
 	}
 	if !h.refer(e.object) {
-		return
+		return ntdef.STATUS_INSUFFICIENT_RESOURCES
 	}
 	for at := &h.free; *at != 0; at = &h.entries[*at].access {
 		if *at == uint32(i) {
@@ -206,6 +206,7 @@ func (h *handleTable) place(i int, e handleEntry) {
 		}
 	}
 	h.entries[i] = e
+	return ntdef.STATUS_SUCCESS
 }
 
 // process returns the process of a handle or of the pseudo handle: INVALID_HANDLE, OBJECT_TYPE_MISMATCH.

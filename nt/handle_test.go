@@ -48,6 +48,9 @@ func TestHandlesEndWithTheMachinesMemory(t *testing.T) {
 			require.Equal(t, c.CommitLimit, c.CommittedPages)
 			require.Greater(t, n, 15_000)
 			require.Less(t, n, 350_000)
+			var child handleTable
+			require.Equal(t, ntdef.STATUS_INSUFFICIENT_RESOURCES, child.init(p.sys), "a child has no standard handles")
+			child.dropAll()
 			p.handles.dropAll()
 			require.Equal(t, before, p.sys.mm.Counters().CommittedPages)
 			require.Zero(t, p.sys.counts[typeIndices["Event"]].objects)

@@ -88,7 +88,9 @@ func TestHandles(t *testing.T) {
 	require.Nil(t, h.get(ntdef.CurrentProcess))
 	require.Equal(t, ntdef.STATUS_SUCCESS, h.close(h.std[0]))
 	require.Equal(t, ntdef.STATUS_INVALID_HANDLE, h.close(h.std[0]))
-	require.Equal(t, h.std[0], h.add(&stream{}), "a closed handle is given again")
+	again, st := h.open(&stream{}, ntdef.GENERIC_ALL, 0)
+	require.Equal(t, ntdef.STATUS_SUCCESS, st)
+	require.Equal(t, h.std[0], again, "a closed handle is given again")
 }
 
 // TestDLLsBesideTheProgram opens images in a folder without regard to case, and nothing outside of it.

@@ -112,13 +112,13 @@ func (t *Thread) createProcess(r *ProcessRequest) (*Process, ntdef.Status) {
 	if r.token != nil {
 		p.token = r.token.duplicate(s)
 	}
-	p.handles.init(s)
-	if st := p.inherit(parent, r); st != ntdef.STATUS_SUCCESS {
-		p.handles.dropAll()
-		p.discard()
-		return nil, st
+	if st = p.handles.init(s); st == ntdef.STATUS_SUCCESS {
+		st = p.inherit(parent, r)
 	}
-	if st := p.joinJob(parent, r.Breakaway); st != ntdef.STATUS_SUCCESS {
+	if st == ntdef.STATUS_SUCCESS {
+		st = p.joinJob(parent, r.Breakaway)
+	}
+	if st != ntdef.STATUS_SUCCESS {
 		p.handles.dropAll()
 		p.discard()
 		return nil, st
@@ -149,7 +149,7 @@ func (t *Thread) createProcess(r *ProcessRequest) (*Process, ntdef.Status) {
 func guestFolder(path string) string { return strings.TrimSuffix(path, guestBase(path)) }
 
 // inherit gives a child its handles: those that may be inherited, or a list of them, and the standard ones. INVALID_PARAMETER for a
-// handle of the list that is none or may not be inherited.
+// handle of the list that is none or may not be inherited, INSUFFICIENT_RESOURCES where the pool has no room.
 func (p *Process) inherit(parent *Process, r *ProcessRequest) ntdef.Status {
 	from := &parent.handles
 	for _, h := range r.Handles {
@@ -163,7 +163,9 @@ func (p *Process) inherit(parent *Process, r *ProcessRequest) ntdef.Status {
 				continue
 			}
 			if r.Handles == nil || slices.ContainsFunc(r.Handles, func(h ntdef.Handle) bool { return int(h/4) == i }) {
-				p.handles.place(i, e)
+				if st := p.handles.place(i, e); st != ntdef.STATUS_SUCCESS {
+					return st
+				}
 			}
 		}
 	}
@@ -184,7 +186,11 @@ func (p *Process) inherit(parent *Process, r *ProcessRequest) ntdef.Status {
 		case p.handles.get(h) == o && r.Standard[i] != 0:
 			p.handles.std[i] = h
 		default:
-			p.handles.std[i], _ = p.handles.open(o, from.granted(h), 0)
+			n, st := p.handles.open(o, from.granted(h), 0)
+			if st != ntdef.STATUS_SUCCESS {
+				return st
+			}
+			p.handles.std[i] = n
 		}
 	}
 	return ntdef.STATUS_SUCCESS

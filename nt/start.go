@@ -37,7 +37,9 @@ func (s *System) StartProcess(prog Program, args, env []string) (*Process, error
 	s.proc, s.procs = p, []*Process{p}
 	p.attach()
 	p.folder = prog.Folder
-	p.handles.init(s)
+	if st := p.handles.init(s); st != ntdef.STATUS_SUCCESS {
+		return nil, startError("make the handle table", st)
+	}
 	b := builder{p: p, t: p.thread, by: p.thread}
 	if err := b.build(pe, &prog, CommandLine(prog.Path, args), "", env); err != nil {
 		return nil, err
