@@ -231,6 +231,23 @@ func TestReservedMemoryIsNotThere(t *testing.T) {
 	require.NoError(t, w.m.verify())
 }
 
+// Each page wants three tables of its own: wherever the memory ends, none of them is left without an entry.
+func TestNoTableIsKeptForAPageThatDidNotCome(t *testing.T) {
+	for frames := uint64(16); frames < 24; frames++ {
+		w := newWorld(t, frames)
+		st := ntdef.STATUS_SUCCESS
+		for i := uint64(1); st == ntdef.STATUS_SUCCESS; i++ {
+			r := Request{Base: x86.VirtAddr(i << 39), Size: x86.PageSize, Type: commitNow, Protect: rw}
+			if st = w.as.Allocate(&r); st == ntdef.STATUS_SUCCESS {
+				_, res := w.access(r.Base, x86.Write, 1)
+				st = res.Status
+			}
+			require.NoError(t, w.m.verify(), "%d frames", frames)
+		}
+		require.NotEqual(t, ntdef.STATUS_ACCESS_VIOLATION, st)
+	}
+}
+
 func TestGuardIsOnePageAndOneShot(t *testing.T) {
 	w := newWorld(t, 64)
 	base := w.must(0, 0x3000, commitNow, rw)

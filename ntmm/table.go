@@ -46,6 +46,7 @@ func (as *AddressSpace) makePTE(va x86.VirtAddr) (at x86.PhysAddr, e x86.PTE, st
 		}
 		if e&x86.PTEPresent == 0 {
 			if e, st = as.newTable(at); st != ntdef.STATUS_SUCCESS {
+				as.freeTables(table.PFN()) // one that was made a level higher is not kept empty
 				return 0, 0, st
 			}
 		}
