@@ -21,7 +21,7 @@ type Sysroot struct {
 // sysroot is what the executive knows of the system DLLs that it runs.
 type sysroot struct {
 	wine    bool
-	version string // "Wine 8.0 (10.0.19043.1)"
+	version string // "Wine (6.1.7601.24059)"
 	stubs   int    // system calls that ntdll has, and how many of them are there
 	served  int
 	win32u  bool // its stubs are known by name
@@ -57,7 +57,8 @@ func (s *System) openSysroot(cfg *Sysroot, builtin map[string][]byte) error {
 	if err != nil {
 		return fmt.Errorf("the sysroot's ntdll.dll: %w", err)
 	}
-	s.sysroot = &sysroot{wine: exports.ByName("wine_get_version") != nil, version: imageVersion(ntdll.PE, exports)}
+	wine := exports.ByName("wine_get_version") != nil
+	s.sysroot = &sysroot{wine: wine, version: imageVersion(ntdll.PE, wine)}
 	s.addStubs(ntdll.PE, exports)
 	for _, row := range s.table.rows {
 		if row != nil {
@@ -109,12 +110,13 @@ func (s *System) noteImage(sec *Section) {
 	}
 }
 
-// imageVersion describes the version of a system DLL: the fixed part of its version resource (VS_FIXEDFILEINFO), and Wine's own.
-func imageVersion(pe *loader.PE, exports *loader.Exports) string {
+// imageVersion describes a system DLL by the fixed part of its version resource (VS_FIXEDFILEINFO). Wine's says which Windows it
+// stands for; its own version is not in the file.
+func imageVersion(pe *loader.PE, wine bool) string {
 	const resources, signature = 2, 0xfeef04bd
 	name := "Windows"
-	if x := exports.ByName("wine_get_version"); x != nil {
-		name = "Wine " + wineVersion(pe, x.RVA)
+	if wine {
+		name = "Wine"
 	}
 	dir := pe.Directories[resources]
 	b := make([]byte, min(dir.Size, 1<<20))
@@ -128,20 +130,6 @@ func imageVersion(pe *loader.PE, exports *loader.Exports) string {
 		}
 	}
 	return name
-}
-
-// wineVersion reads the string that wine_get_version returns: lea rax,[rip+disp32]; ret.
-func wineVersion(pe *loader.PE, rva uint32) string {
-	var code [8]byte
-	if pe.ReadRVA(rva, code[:]) != nil || code[0] != 0x48 || code[1] != 0x8d || code[2] != 0x05 || code[7] != 0xc3 {
-		return "?"
-	}
-	var text [32]byte
-	if pe.ReadRVA(rva+7+binary.LittleEndian.Uint32(code[3:]), text[:]) != nil {
-		return "?"
-	}
-	version, _, _ := strings.Cut(string(text[:]), "\x00")
-	return version
 }
 
 // mapSystem maps the API sets of real system DLLs and, in Wine, gives ntdll what its Unix half would.
