@@ -47,7 +47,7 @@ type vadTree struct {
 }
 
 // vadsSeen is how many lookups a tree remembers: what a program works with is found at once, however much there is besides.
-const vadsSeen = 512
+const vadsSeen = 4096
 
 // granularity is the allocation granularity: reservations begin at its multiples.
 const granularity = 64 << 10
