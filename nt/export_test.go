@@ -25,3 +25,9 @@ func (t *Thread) CallService(name string, sp uint64, args ...uint64) (ntdef.Stat
 	err := t.service(n)
 	return ntdef.Status(c.R[cpu.RAX]), err
 }
+
+// SystemFile tells whether an image section can be made of a file of the system directory.
+func (s *System) SystemFile(name string) ntdef.Status {
+	_, st := s.systemFile(name)
+	return st
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pagewalk/pagewalk"
 	"github.com/pagewalk/pagewalk/nt"
+	"github.com/pagewalk/pagewalk/ntdef"
 )
 
 // folderOf writes files into a folder of the host and opens it.
@@ -76,6 +77,8 @@ func TestSystemFilesStand(t *testing.T) {
 		Sysroot:      &nt.Sysroot{System: folderOf(t, map[string][]byte{"ntdll.dll": set.Images["ntdll.dll"]})},
 		SystemImages: map[string][]byte{"bcryptprimitives.dll": set.Images["bcryptprimitives.dll"], "ntdll.dll": []byte("not this one")},
 	})
-	require.NoError(t, err)
-	require.NoError(t, sys.Close())
+	require.NoError(t, err, "the folder's ntdll is the one that counts")
+	defer func() { require.NoError(t, sys.Close()) }()
+	require.Equal(t, ntdef.STATUS_SUCCESS, sys.SystemFile("BCryptPrimitives.dll"))
+	require.Equal(t, ntdef.STATUS_OBJECT_NAME_NOT_FOUND, sys.SystemFile("kernel32.dll"), "no other built-in DLL is there")
 }
