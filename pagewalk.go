@@ -134,7 +134,7 @@ func (m *Machine) start(program string, args []string, cfg *Config, size int64) 
 		RAMBytes: cfg.RAM, PageFile: cfg.PageFile, TLB: profile, Exact: cfg.Exact, Timing: cfg.Timing, Seed: cfg.Seed, Layout: cfg.Layout,
 		Stdin: cfg.Stdin, Stdout: cfg.Stdout, Stderr: cfg.Stderr,
 		MaxInstructions: cfg.MaxInstructions, StepOnly: cfg.StepOnly, Privileges: cfg.Privileges,
-		Compress: cfg.Compress, Combine: cfg.Combine, Registry: cfg.Registry, Unwind: ntdll.Unwind,
+		Compress: cfg.Compress, Combine: cfg.Combine, Registry: cfg.Registry,
 	}
 	if err := m.systemDLLs(cfg, &sysCfg); err != nil {
 		return err

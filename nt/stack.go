@@ -6,21 +6,10 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pagewalk/pagewalk/internal/unwind"
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/x86"
 )
-
-// Memory is what an Unwinder reads.
-type Memory interface {
-	Load8(va uint64) (uint8, error)
-	Load16(va uint64) (uint16, error)
-	Load32(va uint64) (uint32, error)
-	Load64(va uint64) (uint64, error)
-	Read(va uint64, b []byte) error
-}
-
-// An Unwinder turns the context of a function into that of its caller, by the unwind information of the process's images.
-type Unwinder func(m Memory, p *Process, ctx *ntdef.Context) error
 
 // peek reads a process's memory as it is: nothing faults in, no bit is set, no counter moves.
 type peek struct{ s *System }
@@ -72,16 +61,22 @@ const maxReportFrames = 24
 
 // reportStack adds who called the function of a context, as far as unwind information that is in memory leads.
 func (t *Thread) reportStack(b *strings.Builder, ctx *ntdef.Context) {
-	if t.sys.unwind == nil {
-		return
-	}
 	at := *ctx
 	for i := range maxReportFrames {
 		fmt.Fprintf(b, " #%-2d %016x %s\n", i, at.Rsp(), t.proc.place(at.Rip))
 		below := at.Rsp()
-		if t.sys.unwind(peek{t.sys}, t.proc, &at) != nil || at.Rip == 0 || at.Rsp() <= below {
+		_, err := unwind.Caller(peek{t.sys}, t.proc.imageBase, &at)
+		if err != nil || at.Rip == 0 || at.Rsp() <= below {
 			return
 		}
 	}
 	b.WriteString(" …\n")
+}
+
+// imageBase returns where the image that holds an address is mapped.
+func (p *Process) imageBase(va uint64) (base uint64, ok bool) {
+	if m := p.ModuleAt(va); m != nil {
+		return m.Base, true
+	}
+	return 0, false
 }

@@ -45,7 +45,6 @@ type Config struct {
 	MaxInstructions uint64 // 0: no limit
 	StepOnly        bool   // run on the reference engine, one Step at a time
 	Hooks           Hooks
-	Unwind          Unwinder // for the stack in the report of an exception; nil: there is none
 }
 
 // DefaultRAM is the size of RAM where Config does not say.
@@ -66,7 +65,6 @@ type System struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	hooks          Hooks
-	unwind         Unwinder
 	max            uint64
 	stepOnly       bool
 
@@ -123,7 +121,7 @@ func New(cfg Config) (*System, error) {
 	s := &System{
 		mem: mem, rng: rand.New(rand.NewPCG(cfg.Seed, 0x70616765_77616c6b)),
 		funcs: cfg.UserFuncs, stdin: cfg.Stdin, stdout: cfg.Stdout, stderr: cfg.Stderr,
-		hooks: cfg.Hooks, unwind: cfg.Unwind, max: cfg.MaxInstructions, stepOnly: cfg.StepOnly, timing: cfg.Timing,
+		hooks: cfg.Hooks, max: cfg.MaxInstructions, stepOnly: cfg.StepOnly, timing: cfg.Timing,
 		privileges: cfg.Privileges, layout: cfg.Layout, locales: locales{localeEnglishUS, localeEnglishUS},
 		table: callTable{services: Services()},
 	}

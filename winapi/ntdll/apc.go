@@ -1,6 +1,9 @@
 package ntdll
 
-import "github.com/pagewalk/pagewalk/winapi"
+import (
+	"github.com/pagewalk/pagewalk/internal/unwind"
+	"github.com/pagewalk/pagewalk/winapi"
+)
 
 // userApcDispatcher is where the kernel makes a thread's APCs: a CONTEXT lies at RSP, whose first four fields are the routine's
 // arguments, the routine last, and home space for it; a machine frame lies at RSP+0x4f0. NtContinue makes the next call, or goes on.
@@ -18,7 +21,7 @@ var userApcDispatcher = winapi.Code{
 		0xcc, // int3: the context cannot be read
 	},
 	Fixups: []winapi.Fixup{{At: 30, Target: "NtContinue"}},
-	Unwind: []byte{1, 0, 3, 0, 0, uwopAllocLarge, apcMachineFrame / 8, 0, 0, uwopPushMachframe, 0, 0},
+	Unwind: []byte{1, 0, 3, 0, 0, unwind.OpAllocLarge, apcMachineFrame / 8, 0, 0, unwind.OpPushMachframe, 0, 0},
 }
 
 const apcMachineFrame = 0x4f0

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 
+	"github.com/pagewalk/pagewalk/internal/unwind"
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntdef"
 )
@@ -160,12 +161,12 @@ func (d *dispatcher) frames() (handled bool, err error) {
 			break
 		}
 		pc := ctx.Rip
-		f, ok, err := w.lookup(pc)
+		f, ok, err := w.Lookup(pc)
 		if err != nil {
 			return false, d.invalid(err)
 		}
 		if !ok {
-			if err := popRip(t, &ctx); err != nil {
+			if err := unwind.PopRip(t, &ctx); err != nil {
 				return false, d.invalid(err)
 			}
 			if ctx.Rip == 0 {
@@ -173,17 +174,17 @@ func (d *dispatcher) frames() (handled bool, err error) {
 			}
 			continue
 		}
-		u, err := w.virtualUnwind(ntdef.UNW_FLAG_EHANDLER, f.base, pc, f.runtimeFunction, &ctx, nil)
+		u, err := w.VirtualUnwind(ntdef.UNW_FLAG_EHANDLER, f.Base, pc, f.Function, &ctx, nil)
 		if err != nil {
 			return false, d.invalid(err)
 		}
-		if !d.limits.holds(u.establisher) {
-			return false, d.invalid(errBadFunctionTable)
+		if !d.limits.holds(u.Establisher) {
+			return false, d.invalid(unwind.ErrBadTable)
 		}
-		if u.handler != 0 {
+		if u.Handler != 0 {
 			done, err := d.handle(dispatcherContext{
-				controlPc: pc, imageBase: f.base, functionEntry: f.va, establisher: u.establisher,
-				languageHandler: u.handler, handlerData: u.handlerData,
+				controlPc: pc, imageBase: f.Base, functionEntry: f.VA, establisher: u.Establisher,
+				languageHandler: u.Handler, handlerData: u.HandlerData,
 			}, &ctx)
 			if err != nil || done {
 				return done, err
@@ -193,14 +194,14 @@ func (d *dispatcher) frames() (handled bool, err error) {
 			return false, nil
 		}
 	}
-	return false, d.invalid(errBadFunctionTable)
+	return false, d.invalid(unwind.ErrBadTable)
 }
 
 // invalid notes that the stack cannot be walked any further. Errors that say so end here; others, a guest that left a
 // callback for example, are returned.
 func (d *dispatcher) invalid(err error) error {
 	var fault *nt.UserFault
-	if !errors.As(err, &fault) && !isBadFunctionTable(err) {
+	if !errors.As(err, &fault) && !errors.Is(err, unwind.ErrBadTable) {
 		return err
 	}
 	return d.setFlags(d.flags | ntdef.EXCEPTION_STACK_INVALID)
@@ -255,7 +256,7 @@ func (d *dispatcher) handle(dc dispatcherContext, ctx *ntdef.Context) (handled b
 			d.nested = max(d.nested, after.establisher)
 			return false, nil
 		case ntdef.ExceptionCollidedUnwind:
-			// The exception came out of an unwind handler: go on at the frame that was being unwound.
+			// The exception came out of an unwind handler: go on at the frame that was being unwind.Frame.
 			if *ctx, err = t.LoadContext(after.contextRecord); err != nil {
 				return false, err
 			}
@@ -273,10 +274,10 @@ func (d *dispatcher) handle(dc dispatcherContext, ctx *ntdef.Context) (handled b
 }
 
 // resume unwinds the frame that a collided unwind was at.
-func (d *dispatcher) resume(dc *dispatcherContext, ctx *ntdef.Context, kind uint32) (unwound, error) {
-	f, err := loadRuntimeFunction(d.t, dc.functionEntry)
+func (d *dispatcher) resume(dc *dispatcherContext, ctx *ntdef.Context, kind uint32) (unwind.Frame, error) {
+	f, err := unwind.LoadFunction(d.t, dc.functionEntry)
 	if err != nil {
-		return unwound{}, err
+		return unwind.Frame{}, err
 	}
-	return threadUnwinder(d.t).virtualUnwind(kind, dc.imageBase, dc.controlPc, f, ctx, nil)
+	return threadUnwinder(d.t).VirtualUnwind(kind, dc.imageBase, dc.controlPc, f, ctx, nil)
 }

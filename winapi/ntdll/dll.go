@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pagewalk/pagewalk/internal/unwind"
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/winapi"
 )
@@ -43,7 +44,7 @@ var userThreadStart = winapi.Code{
 		0xcc, // int3
 	},
 	Fixups:  []winapi.Fixup{{At: 15, Target: "RtlExitUserThread"}},
-	Unwind:  []byte{1 | 1<<3, 4, 1, 0, 4, uwopAllocSmall | 4<<4, 0, 0},
+	Unwind:  []byte{1 | 1<<3, 4, 1, 0, 4, unwind.OpAllocSmall | 4<<4, 0, 0},
 	Handler: "RtlpThreadStartHandler",
 }
 
@@ -60,6 +61,6 @@ var callReturn = winapi.Code{
 		0x0f, 0x05, // syscall
 		0xcc, // int3
 	},
-	Unwind: []byte{1, 4, 2, 5, 4, uwopSetFpreg, 1, uwopPushNonvol | 5<<4},
+	Unwind: []byte{1, 4, 2, 5, 4, unwind.OpSetFpreg, 1, unwind.OpPushNonvol | 5<<4},
 	Entry:  5,
 }

@@ -1,6 +1,9 @@
 package ntdll
 
 import (
+	"errors"
+
+	"github.com/pagewalk/pagewalk/internal/unwind"
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntdef"
 )
@@ -18,7 +21,7 @@ var exceptionFuncs = concat([]nt.UserFunc{
 	nt.Func("RtlSetUnhandledExceptionFilter", rtlSetUnhandledExceptionFilter),
 	nt.Func("PagewalkDispatchException", dispatchException),
 	nt.Func("PagewalkUnwindEx", unwindEx),
-	nt.Func("PagewalkUnwind", unwind),
+	nt.Func("PagewalkUnwind", rtlUnwind),
 	nt.Func("PagewalkCSpecificHandler", cSpecificHandler),
 	nt.Func("PagewalkThreadStartHandler", threadStartHandler),
 }, unwindFuncs, vectoredFuncs, jumpFuncs)
@@ -74,7 +77,7 @@ func raiseWithin(t *nt.Thread, st ntdef.Status, record uint64) error {
 
 // badTable turns unusable unwind information into the exception that Windows raises for it.
 func badTable(t *nt.Thread, err error) error {
-	if isBadFunctionTable(err) {
+	if errors.Is(err, unwind.ErrBadTable) {
 		return RaiseStatus(t, ntdef.STATUS_BAD_FUNCTION_TABLE)
 	}
 	return err
@@ -169,8 +172,8 @@ type unwindArgs struct {
 	ReturnValue     uint64
 }
 
-// unwind is the work of RtlUnwind: RtlUnwindEx with a context of its own.
-func unwind(t *nt.Thread, a *unwindArgs) (uint64, error) {
+// rtlUnwind is the work of RtlUnwind: RtlUnwindEx with a context of its own.
+func rtlUnwind(t *nt.Thread, a *unwindArgs) (uint64, error) {
 	scratch, execute, err := scratchOf(t)
 	if err != nil {
 		return 0, err

@@ -1,6 +1,9 @@
 package ntdll
 
-import "github.com/pagewalk/pagewalk/winapi"
+import (
+	"github.com/pagewalk/pagewalk/internal/unwind"
+	"github.com/pagewalk/pagewalk/winapi"
+)
 
 // The parts of exception handling that must be guest code: a frame that unwinding can pass through needs machine code with
 // unwind information, and a handler that calls on.
@@ -24,7 +27,7 @@ const (
 
 // machineFrameUnwind describes a function whose frame is what the kernel pushes for an exception: CONTEXT, EXCEPTION_RECORD,
 // machine frame.
-var machineFrameUnwind = []byte{1, 0, 3, 0, 0, uwopAllocLarge, machineFrameOffset / 8, 0, 0, uwopPushMachframe, 0, 0}
+var machineFrameUnwind = []byte{1, 0, 3, 0, 0, unwind.OpAllocLarge, machineFrameOffset / 8, 0, 0, unwind.OpPushMachframe, 0, 0}
 
 const (
 	machineFrameOffset = 0x5a0
@@ -51,7 +54,7 @@ func scratchFrame(name string, size uint16, work, execute string) winapi.Code {
 			0xc3, // ret
 		},
 		Fixups: []winapi.Fixup{{At: 10, Target: execute}, {At: 22, Target: "RcFrameConsolidation"}, {At: 32, Target: work}},
-		Unwind: []byte{1, 7, 2, 0, 7, uwopAllocLarge, byte(size / 8), 0},
+		Unwind: []byte{1, 7, 2, 0, 7, unwind.OpAllocLarge, byte(size / 8), 0},
 	}
 }
 
@@ -68,7 +71,7 @@ func executeHandler(name, guard string) winapi.Code {
 			0x48, 0x83, 0xc4, 0x28, // add rsp,0x28
 			0xc3, // ret
 		},
-		Unwind:  []byte{1 | bothHandlers, 4, 1, 0, 4, uwopAllocSmall | 4<<4, 0, 0},
+		Unwind:  []byte{1 | bothHandlers, 4, 1, 0, 4, unwind.OpAllocSmall | 4<<4, 0, 0},
 		Handler: guard,
 	}
 }

@@ -21,7 +21,11 @@ import (
 
 // heapOS is what a heap needs of the system: memory and the virtual-memory services.
 type heapOS interface {
-	reader
+	Load8(va uint64) (uint8, error)
+	Load16(va uint64) (uint16, error)
+	Load32(va uint64) (uint32, error)
+	Load64(va uint64) (uint64, error)
+	Read(va uint64, b []byte) error
 	Store32(va uint64, v uint32) error
 	Store64(va uint64, v uint64) error
 	Write(va uint64, b []byte) error

@@ -3,6 +3,7 @@ package ntdll
 import (
 	"errors"
 
+	"github.com/pagewalk/pagewalk/internal/unwind"
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntdef"
 )
@@ -91,7 +92,7 @@ type unwinding struct {
 	scratch uint64
 	execute uint64
 	flags   uint32
-	ctx     ntdef.Context // of the frame that is unwound
+	ctx     ntdef.Context // of the frame that is unwind.Frame
 }
 
 func (e *unwinding) run() error {
@@ -102,38 +103,38 @@ func (e *unwinding) run() error {
 			break
 		}
 		pc := e.ctx.Rip
-		f, ok, err := w.lookup(pc)
+		f, ok, err := w.Lookup(pc)
 		if err != nil {
 			return e.failed(err)
 		}
 		if !ok {
-			if err := popRip(t, &e.ctx); err != nil {
+			if err := unwind.PopRip(t, &e.ctx); err != nil {
 				return e.failed(err)
 			}
 			continue
 		}
 		e.ctx.Regs[ntdef.RegRax] = e.r.value
 		above := e.ctx
-		u, err := w.virtualUnwind(ntdef.UNW_FLAG_UHANDLER, f.base, pc, f.runtimeFunction, &above, nil)
+		u, err := w.VirtualUnwind(ntdef.UNW_FLAG_UHANDLER, f.Base, pc, f.Function, &above, nil)
 		if err != nil {
 			return e.failed(err)
 		}
-		if !e.limits.holds(u.establisher) {
+		if !e.limits.holds(u.Establisher) {
 			return raiseWithin(t, ntdef.STATUS_BAD_STACK, e.r.record)
 		}
-		if e.r.frame != 0 && e.r.frame < u.establisher {
+		if e.r.frame != 0 && e.r.frame < u.Establisher {
 			return raiseWithin(t, ntdef.STATUS_INVALID_UNWIND_TARGET, e.r.record)
 		}
-		if u.handler != 0 {
-			u.establisher, err = e.handle(dispatcherContext{
-				controlPc: pc, imageBase: f.base, functionEntry: f.va, establisher: u.establisher, targetIP: e.r.ip,
-				languageHandler: u.handler, handlerData: u.handlerData, historyTable: e.r.history,
+		if u.Handler != 0 {
+			u.Establisher, err = e.handle(dispatcherContext{
+				controlPc: pc, imageBase: f.Base, functionEntry: f.VA, establisher: u.Establisher, targetIP: e.r.ip,
+				languageHandler: u.Handler, handlerData: u.HandlerData, historyTable: e.r.history,
 			}, &above)
 			if err != nil {
 				return err
 			}
 		}
-		if u.establisher == e.r.frame {
+		if u.Establisher == e.r.frame {
 			return e.arrive()
 		}
 		e.ctx = above
@@ -145,7 +146,7 @@ func (e *unwinding) run() error {
 func (e *unwinding) failed(err error) error {
 	var fault *nt.UserFault
 	switch {
-	case isBadFunctionTable(err):
+	case errors.Is(err, unwind.ErrBadTable):
 		return raiseWithin(e.t, ntdef.STATUS_BAD_FUNCTION_TABLE, e.r.record)
 	case errors.As(err, &fault):
 		return raiseWithin(e.t, ntdef.STATUS_BAD_STACK, e.r.record)
@@ -192,13 +193,13 @@ func (e *unwinding) handle(dc dispatcherContext, above *ntdef.Context) (uint64, 
 		case ntdef.ExceptionContinueSearch:
 			return dc.establisher, nil
 		case ntdef.ExceptionCollidedUnwind:
-			f, err := loadRuntimeFunction(t, after.functionEntry)
+			f, err := unwind.LoadFunction(t, after.functionEntry)
 			if err != nil {
 				return 0, err
 			}
 			e.ctx.Regs[ntdef.RegRax] = e.r.value
 			*above = e.ctx
-			if _, err := threadUnwinder(t).virtualUnwind(ntdef.UNW_FLAG_NHANDLER, after.imageBase, after.controlPc, f, above, nil); err != nil {
+			if _, err := threadUnwinder(t).VirtualUnwind(ntdef.UNW_FLAG_NHANDLER, after.imageBase, after.controlPc, f, above, nil); err != nil {
 				return 0, e.failed(err)
 			}
 			e.flags |= ntdef.EXCEPTION_COLLIDED_UNWIND

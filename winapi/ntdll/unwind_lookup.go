@@ -1,14 +1,9 @@
 package ntdll
 
 import (
+	"github.com/pagewalk/pagewalk/internal/unwind"
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntdef"
-)
-
-// Offsets in a mapped PE32+ image (PE Format, "Optional Header Data Directories").
-const (
-	peSignatureOffset = 0x3c
-	peExceptionDir    = 24 + 112 + 8*3 // from the signature: RVA and size of .pdata
 )
 
 // A functionTable is one that code made at run time announced with RtlAddFunctionTable, or with
@@ -39,11 +34,11 @@ func exceptionStateOf(t *nt.Thread) *exceptionState {
 
 // lookupFunction is RtlLookupFunctionEntry: the entry of the function that holds pc, from its image's exception directory or
 // a table made at run time. base is the image's even where the function has none; ok is false for a leaf.
-func lookupFunction(t *nt.Thread, pc uint64) (f functionEntry, ok bool, err error) {
+func lookupFunction(t *nt.Thread, pc uint64) (f unwind.Entry, ok bool, err error) {
 	if m := t.Process().ModuleAt(pc); m != nil {
-		f, ok, err = imageFunction(t, m.Base, pc)
+		f, ok, err = unwind.ImageEntry(t, m.Base, pc)
 		if !ok || err != nil {
-			f.base = m.Base
+			f.Base = m.Base
 		}
 		return f, ok, err
 	}
@@ -54,70 +49,28 @@ func lookupFunction(t *nt.Thread, pc uint64) (f functionEntry, ok bool, err erro
 			}
 			va, err := t.Call(table.callback, pc, table.context)
 			if err != nil || va == 0 {
-				return functionEntry{base: table.base}, false, err
+				return unwind.Entry{Base: table.base}, false, err
 			}
-			r, err := loadRuntimeFunction(t, va)
-			return functionEntry{r, table.base, va}, err == nil, err
+			r, err := unwind.LoadFunction(t, va)
+			return unwind.Entry{Function: r, Base: table.base, VA: va}, err == nil, err
 		}
 		for i := range table.count {
-			va := table.entries + runtimeFunctionSize*uint64(i)
-			r, err := loadRuntimeFunction(t, va)
+			va := table.entries + unwind.FunctionSize*uint64(i)
+			r, err := unwind.LoadFunction(t, va)
 			if err != nil {
 				return f, false, err
 			}
-			if pc >= table.base+uint64(r.begin) && pc < table.base+uint64(r.end) {
-				return functionEntry{r, table.base, va}, true, nil
+			if pc >= table.base+uint64(r.Begin) && pc < table.base+uint64(r.End) {
+				return unwind.Entry{Function: r, Base: table.base, VA: va}, true, nil
 			}
 		}
 	}
 	return f, false, nil
 }
 
-// imageFunction searches the exception directory of a mapped image, which is sorted by address.
-func imageFunction(m reader, base, pc uint64) (f functionEntry, ok bool, err error) {
-	signature, err := m.Load32(base + peSignatureOffset)
-	if err != nil {
-		return f, false, err
-	}
-	dir, err := m.Load64(base + uint64(signature) + peExceptionDir)
-	if err != nil {
-		return f, false, err
-	}
-	rva, size := uint64(uint32(dir)), dir>>32
-	low, high := uint64(0), size/runtimeFunctionSize
-	at := pc - base
-	for low < high {
-		mid := (low + high) / 2
-		va := base + rva + runtimeFunctionSize*mid
-		r, err := loadRuntimeFunction(m, va)
-		if err != nil {
-			return f, false, err
-		}
-		switch {
-		case at < uint64(r.begin):
-			high = mid
-		case at >= uint64(r.end):
-			low = mid + 1
-		default:
-			return indirect(m, functionEntry{r, base, va})
-		}
-	}
-	return f, false, nil
-}
-
-// indirect follows an entry whose unwind RVA is odd: it shares the entry at that RVA.
-func indirect(m reader, f functionEntry) (functionEntry, bool, error) {
-	if f.unwind&1 == 0 {
-		return f, true, nil
-	}
-	va := f.base + uint64(f.unwind-1)
-	r, err := loadRuntimeFunction(m, va)
-	return functionEntry{r, f.base, va}, err == nil, err
-}
-
 // threadUnwinder returns an unwinder over the thread's memory.
-func threadUnwinder(t *nt.Thread) *unwinder {
-	return &unwinder{m: t, lookup: func(pc uint64) (functionEntry, bool, error) { return lookupFunction(t, pc) }}
+func threadUnwinder(t *nt.Thread) *unwind.Unwinder {
+	return &unwind.Unwinder{Memory: t, Lookup: func(pc uint64) (unwind.Entry, bool, error) { return lookupFunction(t, pc) }}
 }
 
 var unwindFuncs = []nt.UserFunc{
@@ -141,7 +94,7 @@ func rtlLookupFunctionEntry(t *nt.Thread, a *lookupFunctionEntryArgs) (uint64, e
 	if err != nil {
 		return 0, err
 	}
-	return f.va, t.Store64(uint64(a.ImageBase), f.base)
+	return f.VA, t.Store64(uint64(a.ImageBase), f.Base)
 }
 
 type virtualUnwindArgs struct {
@@ -160,26 +113,26 @@ func rtlVirtualUnwind(t *nt.Thread, a *virtualUnwindArgs) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	r, err := loadRuntimeFunction(t, a.FunctionEntry)
+	r, err := unwind.LoadFunction(t, a.FunctionEntry)
 	if err != nil {
 		return 0, err
 	}
-	var ptrs contextPointers
-	u, err := threadUnwinder(t).virtualUnwind(a.HandlerType, a.ImageBase, a.ControlPc, r, &ctx, &ptrs)
+	var ptrs unwind.Pointers
+	u, err := threadUnwinder(t).VirtualUnwind(a.HandlerType, a.ImageBase, a.ControlPc, r, &ctx, &ptrs)
 	if err != nil {
 		return 0, badTable(t, err)
 	}
 	if err := storeUnwound(t, uint64(a.Context), &ctx); err != nil {
 		return 0, err
 	}
-	if err := t.Store64(uint64(a.HandlerData), u.handlerData); err != nil {
+	if err := t.Store64(uint64(a.HandlerData), u.HandlerData); err != nil {
 		return 0, err
 	}
-	if err := t.Store64(uint64(a.EstablisherFrame), u.establisher); err != nil {
+	if err := t.Store64(uint64(a.EstablisherFrame), u.Establisher); err != nil {
 		return 0, err
 	}
 	if a.ContextPointers != 0 {
-		for i, list := range [][16]uint64{ptrs.xmm, ptrs.reg} {
+		for i, list := range [][16]uint64{ptrs.Xmm, ptrs.Reg} {
 			for r, va := range list {
 				if va == 0 {
 					continue
@@ -190,7 +143,7 @@ func rtlVirtualUnwind(t *nt.Thread, a *virtualUnwindArgs) (uint64, error) {
 			}
 		}
 	}
-	return u.handler, nil
+	return u.Handler, nil
 }
 
 // storeUnwound writes what unwinding changes of a CONTEXT: general registers, RIP and the vector registers. The rest of

@@ -1,4 +1,13 @@
-package ntdll
+// Package unwind turns the registers of a function into those of its caller, as RtlVirtualUnwind does.
+//
+// It follows "x64 exception handling" in Microsoft's C++ documentation: every function that touches the stack pointer or a
+// nonvolatile register has a RUNTIME_FUNCTION in .pdata that names its UNWIND_INFO; the codes in there undo the prologue from
+// the last executed one to the first. Functions without an entry are leaves: their return address is at RSP. An epilogue has
+// no codes: it is recognised by its instructions and executed to its end.
+//
+// The package knows memory and nothing of whose it is: ntdll unwinds with the accesses of the guest thread, which fault pages
+// in; the report of an exception looks at what is resident.
+package unwind
 
 import (
 	"errors"
@@ -7,13 +16,8 @@ import (
 	"github.com/pagewalk/pagewalk/ntdef"
 )
 
-// Unwinding on x64 follows "x64 exception handling" in Microsoft's C++ documentation: every function that touches the
-// stack pointer or a nonvolatile register has a RUNTIME_FUNCTION in .pdata that names its UNWIND_INFO; the codes in
-// there undo the prologue from the last executed one to the first. Functions without an entry are leaves: their return
-// address is at RSP. An epilogue has no codes: it is recognised by its instructions and executed to its end.
-
-// A reader is the part of a thread's memory that unwinding needs.
-type reader interface {
+// Memory is what unwinding reads. Its errors are passed on.
+type Memory interface {
 	Load8(va uint64) (uint8, error)
 	Load16(va uint64) (uint16, error)
 	Load32(va uint64) (uint32, error)
@@ -21,39 +25,39 @@ type reader interface {
 	Read(va uint64, b []byte) error
 }
 
-// errBadFunctionTable says that unwind information is not what the documentation allows: STATUS_BAD_FUNCTION_TABLE.
-var errBadFunctionTable = errors.New("ntdll: bad unwind information")
-
-func isBadFunctionTable(err error) bool { return errors.Is(err, errBadFunctionTable) }
+// ErrBadTable says that unwind information is not what the documentation allows: STATUS_BAD_FUNCTION_TABLE.
+var ErrBadTable = errors.New("unwind: bad unwind information")
 
 // Unwind operations (UNWIND_CODE.UnwindOp). 6 and 7 are UWOP_EPILOG and a spare code in version 2 of UNWIND_INFO and
 // were 64-bit XMM saves in early version 1 tables.
 const (
-	uwopPushNonvol    = 0
-	uwopAllocLarge    = 1
-	uwopAllocSmall    = 2
-	uwopSetFpreg      = 3
-	uwopSaveNonvol    = 4
-	uwopSaveNonvolFar = 5
-	uwopEpilog        = 6
-	uwopSpare         = 7
-	uwopSaveXmm128    = 8
-	uwopSaveXmm128Far = 9
-	uwopPushMachframe = 10
+	OpPushNonvol    = 0
+	OpAllocLarge    = 1
+	OpAllocSmall    = 2
+	OpSetFpreg      = 3
+	OpSaveNonvol    = 4
+	OpSaveNonvolFar = 5
+	OpEpilog        = 6
+	OpSpare         = 7
+	OpSaveXmm128    = 8
+	OpSaveXmm128Far = 9
+	OpPushMachframe = 10
 )
 
 // maxChain bounds the UNWIND_INFO records chained to one another; compilers chain one or two.
 const maxChain = 32
 
-// runtimeFunction is a RUNTIME_FUNCTION: three RVAs.
-type runtimeFunction struct {
-	begin, end, unwind uint32
+// Function is a RUNTIME_FUNCTION: three RVAs.
+type Function struct {
+	Begin, End, Unwind uint32
 }
 
-const runtimeFunctionSize = 12
+// FunctionSize is the size of a RUNTIME_FUNCTION in bytes.
+const FunctionSize = 12
 
-func loadRuntimeFunction(m reader, va uint64) (f runtimeFunction, err error) {
-	for i, p := range []*uint32{&f.begin, &f.end, &f.unwind} {
+// LoadFunction reads a RUNTIME_FUNCTION.
+func LoadFunction(m Memory, va uint64) (f Function, err error) {
+	for i, p := range []*uint32{&f.Begin, &f.End, &f.Unwind} {
 		if *p, err = m.Load32(va + 4*uint64(i)); err != nil {
 			return f, err
 		}
@@ -72,7 +76,7 @@ type unwindInfo struct {
 	tail        uint64 // address behind the codes: the handler's RVA or the chained RUNTIME_FUNCTION
 }
 
-func loadUnwindInfo(m reader, va uint64) (*unwindInfo, error) {
+func loadUnwindInfo(m Memory, va uint64) (*unwindInfo, error) {
 	head, err := m.Load32(va)
 	if err != nil {
 		return nil, err
@@ -85,7 +89,7 @@ func loadUnwindInfo(m reader, va uint64) (*unwindInfo, error) {
 		frameOffset: uint64(head>>28) * 16,
 	}
 	if info.version != 1 && info.version != 2 {
-		return nil, fmt.Errorf("%w: UNWIND_INFO at %#x has version %d", errBadFunctionTable, va, info.version)
+		return nil, fmt.Errorf("%w: UNWIND_INFO at %#x has version %d", ErrBadTable, va, info.version)
 	}
 	n := int(uint8(head >> 16))
 	raw := make([]byte, 2*n)
@@ -114,38 +118,38 @@ func (info *unwindInfo) code(i int) (unwindCode, int, error) {
 	c := unwindCode{offset: uint8(raw), op: uint8(raw>>8) & 15, info: uint8(raw >> 12)}
 	slots, scale := 0, uint64(1)
 	switch c.op {
-	case uwopPushNonvol, uwopSetFpreg, uwopPushMachframe:
-	case uwopAllocSmall:
+	case OpPushNonvol, OpSetFpreg, OpPushMachframe:
+	case OpAllocSmall:
 		c.value = uint64(c.info)*8 + 8
-	case uwopAllocLarge:
+	case OpAllocLarge:
 		switch c.info {
 		case 0:
 			slots, scale = 1, 8
 		case 1:
 			slots = 2
 		default:
-			return c, 0, fmt.Errorf("%w: UWOP_ALLOC_LARGE with operation info %d", errBadFunctionTable, c.info)
+			return c, 0, fmt.Errorf("%w: UWOP_ALLOC_LARGE with operation info %d", ErrBadTable, c.info)
 		}
-	case uwopSaveNonvol:
+	case OpSaveNonvol:
 		slots, scale = 1, 8
-	case uwopSaveXmm128:
+	case OpSaveXmm128:
 		slots, scale = 1, 16
-	case uwopSaveNonvolFar, uwopSaveXmm128Far:
+	case OpSaveNonvolFar, OpSaveXmm128Far:
 		slots = 2
-	case uwopEpilog:
+	case OpEpilog:
 		if info.version == 1 {
 			slots = 1
 		}
-	case uwopSpare:
+	case OpSpare:
 		slots = 2
 		if info.version == 2 {
 			slots = 1
 		}
 	default:
-		return c, 0, fmt.Errorf("%w: unwind operation %d", errBadFunctionTable, c.op)
+		return c, 0, fmt.Errorf("%w: unwind operation %d", ErrBadTable, c.op)
 	}
 	if i+slots >= len(info.codes) {
-		return c, 0, fmt.Errorf("%w: unwind operation %d is cut off", errBadFunctionTable, c.op)
+		return c, 0, fmt.Errorf("%w: unwind operation %d is cut off", ErrBadTable, c.op)
 	}
 	for s := slots; s > 0; s-- {
 		c.value = c.value<<16 | uint64(info.codes[i+s])
@@ -166,7 +170,7 @@ func (info *unwindInfo) frameSet(offset uint64) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if c.op == uwopSetFpreg {
+		if c.op == OpSetFpreg {
 			return uint64(c.offset) <= offset, nil
 		}
 		i = next
@@ -174,62 +178,63 @@ func (info *unwindInfo) frameSet(offset uint64) (bool, error) {
 	return false, nil
 }
 
-// contextPointers is KNONVOLATILE_CONTEXT_POINTERS: where the caller's registers were found, 0 where they were not
+// Pointers is KNONVOLATILE_CONTEXT_POINTERS: where the caller's registers were found, 0 where they were not
 // saved.
-type contextPointers struct {
-	xmm [16]uint64
-	reg [16]uint64
+type Pointers struct {
+	Xmm [16]uint64
+	Reg [16]uint64
 }
 
-// An unwound is what RtlVirtualUnwind returns beside the caller's context.
-type unwound struct {
-	establisher uint64 // the frame that the function established: what its handler knows it by
-	handler     uint64 // language handler of the requested kind, 0 for none
-	handlerData uint64 // address of the handler's data, valid with handler
+// A Frame is what VirtualUnwind returns beside the caller's context.
+type Frame struct {
+	Establisher uint64 // the frame that the function established: what its handler knows it by
+	Handler     uint64 // language handler of the requested kind, 0 for none
+	HandlerData uint64 // address of the handler's data, valid with Handler
+	Machine     bool   // the frame is what an exception pushed: the caller was interrupted at its RIP and called nobody
 }
 
-// An unwinder unwinds over the memory of one process.
-type unwinder struct {
-	m reader
-	// lookup finds the entry of the function that holds pc and the image that it belongs to; nil means that every entry
+// An Unwinder unwinds over the memory of one process.
+type Unwinder struct {
+	Memory Memory
+	// Lookup finds the entry of the function that holds pc and the image that it belongs to; nil means that every entry
 	// is a function of its own.
-	lookup func(pc uint64) (functionEntry, bool, error)
+	Lookup func(pc uint64) (Entry, bool, error)
 }
 
-// functionEntry is a RUNTIME_FUNCTION and where it is.
-type functionEntry struct {
-	runtimeFunction
-	base uint64 // what its RVAs are relative to
-	va   uint64 // of the entry itself
+// An Entry is a RUNTIME_FUNCTION and where it is.
+type Entry struct {
+	Function
+	Base uint64 // what its RVAs are relative to
+	VA   uint64 // of the entry itself
 }
 
-// virtualUnwind turns the context of pc, inside the function f of the image at base, into that of its caller. It is
+// VirtualUnwind turns the context of pc, inside the function f of the image at base, into that of its caller. It is
 // RtlVirtualUnwind; handlerType is UNW_FLAG_EHANDLER, UNW_FLAG_UHANDLER or UNW_FLAG_NHANDLER. ptrs may be nil.
 //
 // A prologue that was not finished and an epilogue report no handler, as the documentation demands.
-func (w *unwinder) virtualUnwind(handlerType uint32, base, pc uint64, f runtimeFunction, ctx *ntdef.Context, ptrs *contextPointers) (u unwound, err error) {
-	m := w.m
+func (w *Unwinder) VirtualUnwind(handlerType uint32, base, pc uint64, f Function, ctx *ntdef.Context, ptrs *Pointers) (u Frame, err error) {
+	m := w.Memory
 	if ptrs == nil {
-		ptrs = new(contextPointers)
+		ptrs = new(Pointers)
 	}
-	info, err := loadUnwindInfo(m, base+uint64(f.unwind))
+	info, err := loadUnwindInfo(m, base+uint64(f.Unwind))
 	if err != nil {
 		return u, err
 	}
-	offset := pc - base - uint64(f.begin)
+	offset := pc - base - uint64(f.Begin)
 	inProlog := offset < uint64(info.prolog)
 
-	u.establisher = ctx.Rsp()
+	u.Establisher = ctx.Rsp()
 	set, err := info.frameSet(offset)
 	if err != nil {
 		return u, err
 	}
 	if set {
-		u.establisher = ctx.Regs[info.frameReg] - info.frameOffset
+		u.Establisher = ctx.Regs[info.frameReg] - info.frameOffset
 	}
 	// Since Windows 10 1809 a function without codes is not searched for an epilogue: all it can hold is a return.
 	if !inProlog && len(info.codes) > 0 {
-		e := epilogue{unwinder: w, base: base, fn: f, info: info}
+		e := epilogue{Unwinder: w, base: base, fn: f, info: info}
 		inside, err := e.contains(pc)
 		if err != nil {
 			return u, err
@@ -238,30 +243,29 @@ func (w *unwinder) virtualUnwind(handlerType uint32, base, pc uint64, f runtimeF
 			return u, e.finish(pc, ctx, ptrs)
 		}
 	}
-	machine := false
 	for chain := 0; ; chain++ {
-		done, err := info.undo(m, offset, u.establisher, ctx, ptrs)
+		done, err := info.undo(m, offset, u.Establisher, ctx, ptrs)
 		if err != nil {
 			return u, err
 		}
-		machine = machine || done
+		u.Machine = u.Machine || done
 		if info.flags&ntdef.UNW_FLAG_CHAININFO == 0 {
 			break
 		}
 		if chain == maxChain {
-			return u, fmt.Errorf("%w: more than %d chained records", errBadFunctionTable, maxChain)
+			return u, fmt.Errorf("%w: more than %d chained records", ErrBadTable, maxChain)
 		}
-		primary, err := loadRuntimeFunction(m, info.tail)
+		primary, err := LoadFunction(m, info.tail)
 		if err != nil {
 			return u, err
 		}
-		if info, err = loadUnwindInfo(m, base+uint64(primary.unwind)); err != nil {
+		if info, err = loadUnwindInfo(m, base+uint64(primary.Unwind)); err != nil {
 			return u, err
 		}
 		offset = ^uint64(0) // the primary's prologue has run as a whole
 	}
-	if !machine {
-		if err := popRip(m, ctx); err != nil {
+	if !u.Machine {
+		if err := PopRip(m, ctx); err != nil {
 			return u, err
 		}
 	}
@@ -270,28 +274,28 @@ func (w *unwinder) virtualUnwind(handlerType uint32, base, pc uint64, f runtimeF
 		if err != nil {
 			return u, err
 		}
-		u.handler = base + uint64(rva)
-		u.handlerData = info.tail + 4
+		u.Handler = base + uint64(rva)
+		u.HandlerData = info.tail + 4
 	}
 	return u, nil
 }
 
-// primary follows the chain of a function's fragment to the entry that describes its beginning.
-func (w *unwinder) primary(base uint64, f runtimeFunction) (runtimeFunction, error) {
+// Primary follows the chain of a function's fragment to the entry that describes its beginning.
+func Primary(m Memory, base uint64, f Function) (Function, error) {
 	for range maxChain {
-		info, err := loadUnwindInfo(w.m, base+uint64(f.unwind))
+		info, err := loadUnwindInfo(m, base+uint64(f.Unwind))
 		if err != nil || info.flags&ntdef.UNW_FLAG_CHAININFO == 0 {
 			return f, err
 		}
-		if f, err = loadRuntimeFunction(w.m, info.tail); err != nil {
+		if f, err = LoadFunction(m, info.tail); err != nil {
 			return f, err
 		}
 	}
-	return f, fmt.Errorf("%w: more than %d chained records", errBadFunctionTable, maxChain)
+	return f, fmt.Errorf("%w: more than %d chained records", ErrBadTable, maxChain)
 }
 
-// popRip returns from a function whose return address is at RSP.
-func popRip(m reader, ctx *ntdef.Context) (err error) {
+// PopRip returns from a function whose return address is at RSP.
+func PopRip(m Memory, ctx *ntdef.Context) (err error) {
 	if ctx.Rip, err = m.Load64(ctx.Rsp()); err != nil {
 		return err
 	}
@@ -301,7 +305,7 @@ func popRip(m reader, ctx *ntdef.Context) (err error) {
 
 // undo reverts those operations of the prologue that had been executed at offset and reports whether one of them was a
 // machine frame, which brings RIP and RSP along.
-func (info *unwindInfo) undo(m reader, offset, frame uint64, ctx *ntdef.Context, ptrs *contextPointers) (machine bool, err error) {
+func (info *unwindInfo) undo(m Memory, offset, frame uint64, ctx *ntdef.Context, ptrs *Pointers) (machine bool, err error) {
 	rsp := &ctx.Regs[ntdef.RegRsp]
 	for i := 0; i < len(info.codes); {
 		c, next, err := info.code(i)
@@ -313,20 +317,20 @@ func (info *unwindInfo) undo(m reader, offset, frame uint64, ctx *ntdef.Context,
 			continue
 		}
 		switch c.op {
-		case uwopPushNonvol:
+		case OpPushNonvol:
 			if err := restore(m, c.info, *rsp, ctx, ptrs); err != nil {
 				return machine, err
 			}
 			*rsp += 8
-		case uwopAllocLarge, uwopAllocSmall:
+		case OpAllocLarge, OpAllocSmall:
 			*rsp += c.value
-		case uwopSetFpreg:
+		case OpSetFpreg:
 			*rsp = ctx.Regs[info.frameReg] - info.frameOffset
-		case uwopSaveNonvol, uwopSaveNonvolFar:
+		case OpSaveNonvol, OpSaveNonvolFar:
 			if err := restore(m, c.info, frame+c.value, ctx, ptrs); err != nil {
 				return machine, err
 			}
-		case uwopSaveXmm128, uwopSaveXmm128Far:
+		case OpSaveXmm128, OpSaveXmm128Far:
 			at := frame + c.value
 			lo, err := m.Load64(at)
 			if err != nil {
@@ -337,8 +341,8 @@ func (info *unwindInfo) undo(m reader, offset, frame uint64, ctx *ntdef.Context,
 				return machine, err
 			}
 			ctx.SetXmm(int(c.info), lo, hi)
-			ptrs.xmm[c.info] = at
-		case uwopPushMachframe:
+			ptrs.Xmm[c.info] = at
+		case OpPushMachframe:
 			at := *rsp + 8*uint64(c.info&1) // an error code lies below
 			rip, err := m.Load64(at)
 			if err != nil {
@@ -355,12 +359,12 @@ func (info *unwindInfo) undo(m reader, offset, frame uint64, ctx *ntdef.Context,
 }
 
 // restore loads a general register from the stack.
-func restore(m reader, reg uint8, at uint64, ctx *ntdef.Context, ptrs *contextPointers) error {
+func restore(m Memory, reg uint8, at uint64, ctx *ntdef.Context, ptrs *Pointers) error {
 	v, err := m.Load64(at)
 	if err != nil {
 		return err
 	}
 	ctx.Regs[reg] = v
-	ptrs.reg[reg] = at
+	ptrs.Reg[reg] = at
 	return nil
 }

@@ -1,13 +1,13 @@
-package ntdll
+package unwind
 
 import "github.com/pagewalk/pagewalk/ntdef"
 
 // An epilogue is the end of a function as the x64 calling convention allows it: one `add rsp,imm` or
 // `lea rsp,[frame register+disp]`, pops of general registers, and a return or a jump out of the function.
 type epilogue struct {
-	*unwinder
+	*Unwinder
 	base uint64
-	fn   runtimeFunction
+	fn   Function
 	info *unwindInfo
 }
 
@@ -35,7 +35,7 @@ func (e *epilogue) contains(pc uint64) (bool, error) {
 
 // finish executes the epilogue from pc on, up to and including the return; a jump out of the function counts as one,
 // since the code that it reaches returns to the same caller.
-func (e *epilogue) finish(pc uint64, ctx *ntdef.Context, ptrs *contextPointers) error {
+func (e *epilogue) finish(pc uint64, ctx *ntdef.Context, ptrs *Pointers) error {
 	rsp := &ctx.Regs[ntdef.RegRsp]
 	for {
 		in, err := e.decode(pc)
@@ -48,12 +48,12 @@ func (e *epilogue) finish(pc uint64, ctx *ntdef.Context, ptrs *contextPointers) 
 		case epilogLea:
 			*rsp = ctx.Regs[e.info.frameReg] + in.value
 		case epilogPop:
-			if err := restore(e.m, in.reg, *rsp, ctx, ptrs); err != nil {
+			if err := restore(e.Memory, in.reg, *rsp, ctx, ptrs); err != nil {
 				return err
 			}
 			*rsp += 8
 		default:
-			return popRip(e.m, ctx)
+			return PopRip(e.Memory, ctx)
 		}
 		pc += in.size
 	}
@@ -81,7 +81,7 @@ type epilogInst struct {
 // decode recognises the instruction at pc if it may stand in an epilogue.
 func (e *epilogue) decode(pc uint64) (epilogInst, error) {
 	var in epilogInst
-	b, err := e.m.Load8(pc)
+	b, err := e.Memory.Load8(pc)
 	if err != nil {
 		return in, err
 	}
@@ -90,7 +90,7 @@ func (e *epilogue) decode(pc uint64) (epilogInst, error) {
 	if b&0xf0 == 0x40 {
 		rex = b
 		at++
-		if b, err = e.m.Load8(at); err != nil {
+		if b, err = e.Memory.Load8(at); err != nil {
 			return in, err
 		}
 	}
@@ -104,7 +104,7 @@ func (e *epilogue) decode(pc uint64) (epilogInst, error) {
 		in.kind = epilogReturn
 		at += 2
 	case rex == 0 && b == 0xf3: // rep ret, which compilers write for the branch predictor of the AMD K8
-		next, err := e.m.Load8(at)
+		next, err := e.Memory.Load8(at)
 		if err != nil {
 			return in, err
 		}
@@ -112,7 +112,7 @@ func (e *epilogue) decode(pc uint64) (epilogInst, error) {
 			in.kind = epilogReturn
 		}
 	case rex == 0 && b == 0xeb:
-		d, err := e.m.Load8(at)
+		d, err := e.Memory.Load8(at)
 		if err != nil {
 			return in, err
 		}
@@ -122,7 +122,7 @@ func (e *epilogue) decode(pc uint64) (epilogInst, error) {
 			return in, err
 		}
 	case rex == 0 && b == 0xe9:
-		d, err := e.m.Load32(at)
+		d, err := e.Memory.Load32(at)
 		if err != nil {
 			return in, err
 		}
@@ -132,7 +132,7 @@ func (e *epilogue) decode(pc uint64) (epilogInst, error) {
 			return in, err
 		}
 	case b == 0xff: // jmp through memory, or jmp r64 with REX.W, the mark of a tail call
-		modrm, err := e.m.Load8(at)
+		modrm, err := e.Memory.Load8(at)
 		if err != nil {
 			return in, err
 		}
@@ -140,13 +140,13 @@ func (e *epilogue) decode(pc uint64) (epilogInst, error) {
 			in.kind = epilogJump
 		}
 	case rex == 0x48 && (b == 0x83 || b == 0x81): // add rsp,imm
-		modrm, err := e.m.Load8(at)
+		modrm, err := e.Memory.Load8(at)
 		if err != nil || modrm != 0xc4 {
 			return in, err
 		}
 		return e.displaced(pc, at+1, epilogAdd, b == 0x83)
 	case rex&0xfe == 0x48 && b == 0x8d: // lea rsp,[frame+disp]
-		modrm, err := e.m.Load8(at)
+		modrm, err := e.Memory.Load8(at)
 		if err != nil {
 			return in, err
 		}
@@ -168,11 +168,11 @@ func (e *epilogue) decode(pc uint64) (epilogInst, error) {
 func (e *epilogue) displaced(pc, at uint64, kind epilogKind, short bool) (in epilogInst, err error) {
 	in.kind = kind
 	if short {
-		d, err := e.m.Load8(at)
+		d, err := e.Memory.Load8(at)
 		in.value, in.size = uint64(int64(int8(d))), at+1-pc
 		return in, err
 	}
-	d, err := e.m.Load32(at)
+	d, err := e.Memory.Load32(at)
 	in.value, in.size = uint64(int64(int32(d))), at+4-pc
 	return in, err
 }
@@ -180,28 +180,28 @@ func (e *epilogue) displaced(pc, at uint64, kind epilogKind, short bool) (in epi
 // jump classifies a direct jump. One out of the function ends an epilogue, and so does one to its first instruction, as
 // a tail call to itself is; one to another fragment of the same function does not.
 func (e *epilogue) jump(target uint64) (epilogKind, error) {
-	if rva := target - e.base; rva >= uint64(e.fn.begin) && rva < uint64(e.fn.end) {
-		if rva == uint64(e.fn.begin) && e.info.flags&ntdef.UNW_FLAG_CHAININFO == 0 {
+	if rva := target - e.base; rva >= uint64(e.fn.Begin) && rva < uint64(e.fn.End) {
+		if rva == uint64(e.fn.Begin) && e.info.flags&ntdef.UNW_FLAG_CHAININFO == 0 {
 			return epilogJump, nil
 		}
 		return epilogOther, nil
 	}
-	if e.lookup == nil {
+	if e.Lookup == nil {
 		return epilogJump, nil
 	}
-	other, ok, err := e.lookup(target)
-	if err != nil || !ok || other.base != e.base {
+	other, ok, err := e.Lookup(target)
+	if err != nil || !ok || other.Base != e.base {
 		return epilogJump, err
 	}
-	to, err := e.primary(other.base, other.runtimeFunction)
+	to, err := Primary(e.Memory, other.Base, other.Function)
 	if err != nil {
 		return epilogOther, err
 	}
-	from, err := e.primary(e.base, e.fn)
+	from, err := Primary(e.Memory, e.base, e.fn)
 	if err != nil {
 		return epilogOther, err
 	}
-	if from.begin == to.begin && target-e.base != uint64(to.begin) {
+	if from.Begin == to.Begin && target-e.base != uint64(to.Begin) {
 		return epilogOther, nil
 	}
 	return epilogJump, nil
