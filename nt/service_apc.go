@@ -1,0 +1,119 @@
+package nt
+
+import (
+	"fmt"
+
+	"github.com/pagewalk/pagewalk/ntdef"
+)
+
+var alertServices = []Service{
+	service("NtAlertThread", Full, ntAlertThread),
+	service("NtAlertResumeThread", Full, ntAlertResumeThread),
+	service("NtTestAlert", Full, func(t *Thread, _ *struct{}) (ntdef.Status, error) { return t.TestAlert(), nil }),
+	service("NtAlertThreadByThreadId", Full, ntAlertThreadByThreadID),
+	service("NtWaitForAlertByThreadId", Full, ntWaitForAlertByThreadID),
+	service("NtQueueApcThread", Full, ntQueueApcThread),
+	service("NtQueueApcThreadEx", Partial("no reserve objects, no special user APCs"), ntQueueApcThreadEx),
+	service("NtQueueApcThreadEx2", Partial("no reserve objects, no special user APCs"), ntQueueApcThreadEx2),
+}
+
+const threadAlert = 0x0004 // THREAD_ALERT (winnt.h)
+
+func ntAlertThread(t *Thread, a *handleOnlyArgs) (ntdef.Status, error) {
+	o, st := t.threadWith(a.Handle, threadAlert)
+	if st == ntdef.STATUS_SUCCESS {
+		o.Alert()
+	}
+	return st, nil
+}
+
+func ntAlertResumeThread(t *Thread, a *suspendThreadArgs) (ntdef.Status, error) {
+	if o, st := t.threadWith(a.Thread, threadSuspendResume); st == ntdef.STATUS_SUCCESS {
+		o.Alert()
+	}
+	return ntResumeThread(t, a)
+}
+
+type alertByIDArgs struct{ ThreadID uint64 }
+
+// ntAlertThreadByThreadID ends the wait by identifier of a thread of the process, this one or its next: INVALID_CID, ACCESS_DENIED for a
+// thread of another process.
+func ntAlertThreadByThreadID(t *Thread, a *alertByIDArgs) (ntdef.Status, error) {
+	o := t.sys.threadByID(a.ThreadID)
+	switch {
+	case o == nil || o.state == threadEnded:
+		return ntdef.STATUS_INVALID_CID, nil
+	case o.proc != t.proc:
+		return ntdef.STATUS_ACCESS_DENIED, nil
+	}
+	o.idAlerted = true
+	if w := o.waiting; w != nil && w.byID && !w.done {
+		w.status = ntdef.STATUS_ALERTED
+		w.end(t.sys)
+	}
+	return ntdef.STATUS_SUCCESS, nil
+}
+
+type waitForAlertArgs struct {
+	Address uint64 // that the caller looks at: for those who read about the wait
+	Timeout ntdef.Ptr[int64]
+}
+
+func ntWaitForAlertByThreadID(t *Thread, a *waitForAlertArgs) (ntdef.Status, error) {
+	timeout, err := t.timeout(a.Timeout)
+	if err != nil {
+		return 0, err
+	}
+	st := ntdef.STATUS_TIMEOUT
+	if !t.idAlerted && timeout != 0 {
+		what := fmt.Sprintf("an alert, because of the address %#x", a.Address)
+		if st, err = t.block(&waitBlock{thread: t, byID: true, what: what}, timeout); err != nil {
+			return 0, err
+		}
+	}
+	if t.idAlerted {
+		t.idAlerted = false
+		st = ntdef.STATUS_ALERTED
+	}
+	return st, nil
+}
+
+type queueApcArgs struct {
+	Thread               ntdef.Handle
+	Routine              uint64
+	First, Second, Third uint64
+}
+
+func ntQueueApcThread(t *Thread, a *queueApcArgs) (ntdef.Status, error) {
+	o, st := t.threadWith(a.Thread, threadSetContext)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	return o.QueueAPC(a.Routine, [3]uint64{a.First, a.Second, a.Third}), nil
+}
+
+type queueApcExArgs struct {
+	Thread               ntdef.Handle
+	Reserve              ntdef.Handle // or QUEUE_USER_APC_FLAGS
+	Routine              uint64
+	First, Second, Third uint64
+}
+
+func ntQueueApcThreadEx(t *Thread, a *queueApcExArgs) (ntdef.Status, error) {
+	return ntQueueApcThreadEx2(t, &queueApcEx2Args{a.Thread, a.Reserve, 0, a.Routine, a.First, a.Second, a.Third})
+}
+
+type queueApcEx2Args struct {
+	Thread               ntdef.Handle
+	Reserve              ntdef.Handle
+	Flags                uint32
+	Routine              uint64
+	First, Second, Third uint64
+}
+
+func ntQueueApcThreadEx2(t *Thread, a *queueApcEx2Args) (ntdef.Status, error) {
+	if a.Reserve != 0 || a.Flags != 0 {
+		return t.unsupported("NtQueueApcThreadEx: a special user APC or a reserve object"), nil
+	}
+	return ntQueueApcThread(t, &queueApcArgs{a.Thread, a.Routine, a.First, a.Second, a.Third})
+}
