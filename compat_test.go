@@ -103,9 +103,9 @@ modelled with every profile but "ideal"; caches of data are not.
 | debuggers | debug objects are refused; hardware breakpoints are kept in a context and never match; no XSTATE |
 | NtCreateProcess from a section | STATUS_NOT_SUPPORTED: NtCreateUserProcess makes processes |
 | NtSetSystemTime | STATUS_NOT_IMPLEMENTED where the privilege is held: time is the instruction count |
-| security descriptors in OBJECT_ATTRIBUTES | not looked at: NtSetSecurityObject gives an object one, which is checked where it is opened by its name, and not by OBJ_OPENIF or by identifier |
-| restricted tokens; SACLs, mandatory integrity checks | NtFilterToken: STATUS_NOT_IMPLEMENTED; setting a SACL: STATUS_NOT_SUPPORTED, a token's integrity level is told and refuses nothing |
-| files: descriptors, extended attributes, streams, hard links, opening by identifier, quotas | refused by name (STATUS_INVALID_DEVICE_REQUEST, STATUS_EAS_NOT_SUPPORTED, STATUS_NOT_SUPPORTED …) |
+| security descriptors of files and keys | kept while the machine runs: neither the host's files nor a registry file have them |
+| restricted tokens; auditing, mandatory integrity checks | NtFilterToken: STATUS_NOT_IMPLEMENTED; a SACL that audits: STATUS_NOT_SUPPORTED, labels are kept; every token is at the medium level, which refuses nothing |
+| files: extended attributes, streams, hard links, opening by identifier, quotas | refused by name (STATUS_EAS_NOT_SUPPORTED, STATUS_NOT_SUPPORTED …) |
 | devices: ioctls, mailslots, consoles, networks | STATUS_INVALID_DEVICE_REQUEST, STATUS_ACCESS_DENIED |
 | watches of folders | tell what the guest changes, not what the host does; NtNotifyChangeDirectoryFileEx class 1 only |
 | registry: hive files, NtNotifyChangeMultipleKeys of several keys | NtLoadKey and its relatives are refused; one key |

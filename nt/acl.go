@@ -2,6 +2,7 @@ package nt
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/pagewalk/pagewalk/ntdef"
 )
@@ -14,6 +15,15 @@ const (
 	mandatoryLabel = 0x11
 )
 
+// Flags of ACEs (winnt.h, *_ACE): who below a container gets them, and whether they came from above.
+const (
+	objectInherit      = 0x01
+	containerInherit   = 0x02
+	noPropagateInherit = 0x04
+	inheritOnly        = 0x08 // it says nothing of the container itself
+	inheritedACE       = 0x10
+)
+
 // ace is an access control entry with a mask and a SID.
 type ace struct {
 	kind, flags uint8
@@ -23,19 +33,32 @@ type ace struct {
 
 const aclHeader = 8
 
+// maxACL is how long an ACL can be: its size is a USHORT.
+const maxACL = 0xffff
+
 // newACL lays an ACL out.
 func newACL(entries ...ace) []byte {
-	b := make([]byte, aclHeader)
+	return appendACL([]byte{2, 0, aclHeader, 0, 0, 0, 0, 0}, entries...) // ACL_REVISION
+}
+
+// appendACL lays entries out behind those of an ACL. One that is longer than maxACL is none.
+func appendACL(b []byte, entries ...ace) []byte {
 	le := binary.LittleEndian
+	n, end := le.Uint16(b[4:]), aclHeader
+	if len(entries) > 0 { // room that there is behind the last one goes
+		for range n {
+			end += int(le.Uint16(b[end+2:]))
+		}
+		b = b[:end]
+	}
 	for _, e := range entries {
 		s := e.sid.Bytes()
 		b = append(b, e.kind, e.flags)
 		b = le.AppendUint16(b, uint16(8+len(s)))
 		b = append(le.AppendUint32(b, e.mask), s...)
 	}
-	b[0] = 2 // ACL_REVISION
 	le.PutUint16(b[2:], uint16(len(b)))
-	le.PutUint16(b[4:], uint16(len(entries)))
+	le.PutUint16(b[4:], n+uint16(len(entries)))
 	return b
 }
 
@@ -68,6 +91,60 @@ func parseACL(b []byte) ([]ace, ntdef.Status) {
 		b = b[size:]
 	}
 	return all, ntdef.STATUS_SUCCESS
+}
+
+// mapped is an ACL with the generic rights spelled out as those of a type in entries that count for the object itself.
+func mapped(acl []byte, typ *objectType) []byte {
+	if acl == nil {
+		return nil
+	}
+	acl = slices.Clone(acl)
+	le := binary.LittleEndian
+	b := acl[aclHeader:]
+	for range le.Uint16(acl[4:]) {
+		if b[1]&inheritOnly == 0 {
+			le.PutUint32(b[4:], typ.specific(le.Uint32(b[4:])))
+		}
+		b = b[le.Uint16(b[2:]):]
+	}
+	return acl
+}
+
+// inherited returns the entries that a new object gets from the DACL of the container that it is made in ([MS-DTYP] 2.5.3.4, "ACE
+// inheritance"), with the generic rights and its creator spelled out. mark is set in their flags.
+func inherited(dacl []byte, typ *objectType, container bool, owner, group SID, mark uint8) (got []ace) {
+	entries, _ := parseACL(dacl)
+	for _, e := range entries {
+		pass := e.flags & (objectInherit | containerInherit)
+		below := container && pass != 0 && e.flags&noPropagateInherit == 0 // it goes on to what is made in the object
+		counts := pass&objectInherit != 0
+		if container {
+			counts = pass&containerInherit != 0
+		}
+		if e.sid.Sub == nil || !counts && !below { // an entry without a SID is of a kind that is not known
+			continue
+		}
+		own := ace{e.kind, mark, typ.specific(e.mask), e.sid}
+		switch {
+		case e.sid.equal(creatorOwnerSID):
+			own.sid = owner
+		case e.sid.equal(creatorGroupSID):
+			own.sid = group
+		}
+		switch same := own.mask == e.mask && own.sid.equal(e.sid); {
+		case counts && below && same:
+			own.flags |= pass
+			got = append(got, own)
+			continue
+		case counts:
+			got = append(got, own)
+		}
+		if below {
+			e.flags = mark | inheritOnly | pass
+			got = append(got, e)
+		}
+	}
+	return got
 }
 
 // loadACL reads an ACL of the guest. The error is that of an access, or INVALID_ACL.

@@ -14,6 +14,11 @@ var conditionNames = [...]string{
 	ntmm.HighMemory: `\KernelObjects\HighMemoryCondition`,
 }
 
+// conditionSecurity lets everybody look at them, and nobody but the system change them.
+var conditionSecurity = systemDescriptor(
+	ace{accessAllowed, 0, readControl | synchronize | queryState, everyoneSID}, ace{accessAllowed, 0, readControl | synchronize | standardRights | 3, systemSID},
+)
+
 // initConditions makes the events, and the keyed event that is there when memory is low.
 func (s *System) initConditions() {
 	s.keyedEvent = &keyedEvent{}
@@ -21,6 +26,7 @@ func (s *System) initConditions() {
 	s.initPartition()
 	for c, name := range conditionNames {
 		e := &event{manual: true, condition: func() bool { return s.mm.Condition(ntmm.MemoryCondition(c)) }}
+		e.security = conditionSecurity
 		s.namespace.add(name, e)
 		s.conditions[c] = e
 	}
@@ -37,7 +43,7 @@ func (s *System) signalConditions() {
 
 // OpenMemoryCondition opens the event of a condition (CreateMemoryResourceNotification).
 func (p *Process) OpenMemoryCondition(c ntmm.MemoryCondition) (ntdef.Handle, ntdef.Status) {
-	return p.handles.open(p.sys.conditions[c], readControl|synchronize|queryState, 0)
+	return p.openHandle(p.sys.conditions[c], readControl|synchronize|queryState, 0)
 }
 
 // MemoryConditionState reports whether the condition of a handle holds: INVALID_HANDLE, OBJECT_TYPE_MISMATCH.

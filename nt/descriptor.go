@@ -2,6 +2,7 @@ package nt
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/pagewalk/pagewalk/ntdef"
 )
@@ -19,15 +20,37 @@ const (
 	groupInformation = 2
 	daclInformation  = 4
 	saclInformation  = 8
+	labelInformation = 0x10
 
-	daclPresent  = 0x0004
-	selfRelative = 0x8000
+	daclPresent   = 0x0004
+	daclDefaulted = 0x0008
+	saclPresent   = 0x0010
+	daclProtected = 0x1000
+	selfRelative  = 0x8000
 )
 
 // descriptor is a security descriptor: who owns an object, and who may do what with it. Without a DACL everybody may do everything.
+// One that an object has does not change: a new one takes its place.
 type descriptor struct {
 	owner, group *SID
-	dacl         []byte // an ACL
+	control      uint16 // daclPresent, daclDefaulted and daclProtected
+	dacl, sacl   []byte // ACLs
+	shared       bool   // it is not of one object alone
+}
+
+// cost is what a descriptor takes of the pool.
+func (d *descriptor) cost() uint64 {
+	if d == nil || d.shared {
+		return 0
+	}
+	return descriptorCharge + uint64(len(d.dacl)+len(d.sacl))
+}
+
+const descriptorCharge = 128
+
+// systemDescriptor is that of an object of the system's own.
+func systemDescriptor(entries ...ace) *descriptor {
+	return &descriptor{owner: &adminsSID, group: &systemSID, control: daclPresent, dacl: newACL(entries...), shared: true}
 }
 
 // bytes lays the parts that are asked for out as a self-relative SECURITY_DESCRIPTOR.
@@ -47,8 +70,12 @@ func (d *descriptor) bytes(parts uint32) []byte {
 	if parts&groupInformation != 0 && d.group != nil {
 		put(8, d.group.Bytes())
 	}
+	if parts&(saclInformation|labelInformation) != 0 && d.sacl != nil {
+		control |= saclPresent
+		put(12, d.sacl)
+	}
 	if parts&daclInformation != 0 {
-		control |= daclPresent
+		control |= d.control
 		if d.dacl != nil {
 			put(16, d.dacl)
 		}
@@ -58,49 +85,59 @@ func (d *descriptor) bytes(parts uint32) []byte {
 }
 
 // loadDescriptor reads a SECURITY_DESCRIPTOR of the guest, absolute or self-relative. The error is that of an access, or
-// INVALID_SECURITY_DESCR, INVALID_SID, INVALID_ACL.
-func (t *Thread) loadDescriptor(va uint64) (d descriptor, err error) {
+// DATATYPE_MISALIGNMENT, UNKNOWN_REVISION, INVALID_SID, INVALID_ACL.
+func (t *Thread) loadDescriptor(va uint64) (*descriptor, error) {
 	var b [40]byte
+	if va%4 != 0 {
+		return nil, statusError(ntdef.STATUS_DATATYPE_MISALIGNMENT)
+	}
 	if err := t.Read(va, b[:20]); err != nil {
-		return d, err
+		return nil, err
+	}
+	if b[0] != 1 {
+		return nil, statusError(ntdef.STATUS_UNKNOWN_REVISION)
 	}
 	le := binary.LittleEndian
 	control := le.Uint16(b[2:])
-	var owner, group, dacl uint64
+	d := &descriptor{control: control & (daclPresent | daclDefaulted | daclProtected)}
+	var part [4]uint64 // addresses of the owner, the group, the SACL, the DACL
 	if control&selfRelative != 0 {
-		part := func(at int) uint64 {
-			if off := le.Uint32(b[at:]); off != 0 {
-				return va + uint64(off)
+		for i := range part {
+			if off := le.Uint32(b[4+4*i:]); off != 0 {
+				part[i] = va + uint64(off)
 			}
-			return 0
 		}
-		owner, group, dacl = part(4), part(8), part(16)
 	} else {
 		if err := t.Read(va, b[:]); err != nil {
-			return d, err
+			return nil, err
 		}
-		owner, group, dacl = le.Uint64(b[8:]), le.Uint64(b[16:]), le.Uint64(b[32:])
+		for i := range part {
+			part[i] = le.Uint64(b[8+8*i:])
+		}
 	}
-	if b[0] != 1 {
-		return d, statusError(ntdef.STATUS_INVALID_SECURITY_DESCR)
-	}
-	for _, p := range []struct {
-		at  uint64
-		sid **SID
-	}{{owner, &d.owner}, {group, &d.group}} {
-		if p.at == 0 {
+	for i, sid := range []**SID{&d.owner, &d.group} {
+		if part[i] == 0 {
 			continue
 		}
-		s, err := t.loadSID(p.at)
+		s, err := t.loadSID(part[i])
 		if err != nil {
-			return d, err
+			return nil, err
 		}
-		*p.sid = &s
+		*sid = &s
 	}
-	if control&daclPresent != 0 && dacl != 0 {
-		d.dacl, err = t.loadACL(dacl)
+	for i, acl := range []struct {
+		present uint16
+		at      *[]byte
+	}{{saclPresent, &d.sacl}, {daclPresent, &d.dacl}} {
+		if control&acl.present == 0 || part[2+i] == 0 {
+			continue
+		}
+		var err error
+		if *acl.at, err = t.loadACL(part[2+i]); err != nil {
+			return nil, err
+		}
 	}
-	return d, err
+	return d, nil
 }
 
 // check decides what of the rights asked for a token gets: ACCESS_DENIED, PRIVILEGE_NOT_HELD. Generic rights of entries are those
@@ -121,8 +158,16 @@ func (d *descriptor) check(tok *token, desired uint32, typ *objectType) (granted
 	if (left&writeOwner != 0 || most) && tok.holds(SeTakeOwnershipPrivilege) {
 		give(writeOwner)
 	}
-	if d.owner != nil && tok.has(*d.owner, false) && (most || left&(readControl|writeDac) != 0) {
-		give((readControl | writeDac) & (left | map[bool]uint32{true: ^uint32(0)}[most]))
+	entries, _ := parseACL(d.dacl)
+	entries = slices.DeleteFunc(entries, func(e ace) bool { return e.flags&inheritOnly != 0 })
+	owns := d.owner != nil && tok.has(*d.owner, false)
+	// What an owner may always do can be said otherwise by an entry for "owner rights".
+	if owns && !slices.ContainsFunc(entries, func(e ace) bool { return e.sid.equal(ownerRightsSID) }) {
+		implied := readControl | writeDac
+		if !most {
+			implied &= left
+		}
+		give(implied)
 	}
 	if d.dacl == nil {
 		give(left)
@@ -131,14 +176,12 @@ func (d *descriptor) check(tok *token, desired uint32, typ *objectType) (granted
 		}
 		return granted, ntdef.STATUS_SUCCESS
 	}
-	entries, _ := parseACL(d.dacl)
 	denied := uint32(0)
 	for _, e := range entries {
-		const inheritOnly = 8
-		if e.flags&inheritOnly != 0 {
-			continue
-		}
 		mask := typ.specific(e.mask)
+		if owns && e.sid.equal(ownerRightsSID) {
+			e.sid = userSID
+		}
 		switch {
 		case e.kind == accessAllowed && tok.has(e.sid, false):
 			if mask &^= denied; !most {
@@ -171,37 +214,4 @@ func (t *objectType) specific(access uint32) uint32 {
 		}
 	}
 	return access
-}
-
-// securityOf is where an object's descriptor is; a key's is that of all its handles.
-func securityOf(o object) **descriptor {
-	if k, ok := o.(*keyObject); ok {
-		return &k.key.security
-	}
-	return &o.head().security
-}
-
-// defaultDescriptor is that of an object that nobody gave one: its user's, and what the token says for what he makes.
-func (p *Process) defaultDescriptor(typ *objectType) *descriptor {
-	owner, group := p.token.owner, p.token.primaryGroup
-	d := &descriptor{owner: &owner, group: &group}
-	if p.token.defaultDacl != nil {
-		entries, _ := parseACL(p.token.defaultDacl)
-		for i := range entries {
-			entries[i].mask = typ.specific(entries[i].mask)
-		}
-		d.dacl = newACL(entries...)
-	}
-	return d
-}
-
-// mayOpen checks what a handle to an object is asked for against the descriptor that the object was given. Where it was given none
-// all is allowed. The rights are those to open it with.
-func (p *Process) mayOpen(o object, access uint32) (uint32, ntdef.Status) {
-	d := *securityOf(o)
-	if d == nil {
-		return access, ntdef.STATUS_SUCCESS
-	}
-	typ := typeOf(o)
-	return d.check(p.token, typ.specific(access)&(typ.all|typ.more|maximumAllowed|accessSystemSecurity), typ)
 }

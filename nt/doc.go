@@ -24,8 +24,8 @@
 //
 // # What the guest has
 //
-//   - Objects with names, types and handles with rights (names.go, object.go, handle.go), and descriptors where they were given
-//     one (descriptor.go). What they take of the host is charged as committed memory (pool.go).
+//   - Objects with names, types and handles with rights (names.go, object.go, handle.go), and descriptors, by which who opens
+//     one is judged (descriptor.go, access.go). What they take of the host is charged as committed memory (pool.go).
 //   - Threads (thread*.go), goroutines that pass one baton (scheduler.go), and what they wait for: dispatcher objects (wait.go, sync.go,
 //     timer.go, keyedevent.go), completion ports (completion.go), addresses. APCs and alerts end alertable waits (apc.go).
 //   - Processes (process*.go, service_child.go) and jobs, which bound them (job.go).

@@ -26,7 +26,7 @@ func drives(t *testing.T, d Drive) (*Process, string) {
 	s, err := New(Config{RAMBytes: 1 << 20, SystemImages: ntdllImage(t), Drives: []Drive{d}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	p := &Process{sys: s, local: map[any]any{}}
+	p := &Process{sys: s, local: map[any]any{}, token: s.newToken(nil)}
 	p.handles.init(s)
 	return p, host
 }

@@ -298,7 +298,7 @@ func (w *player) settle(t *nt.Thread) *place {
 			add("Section", h, st)
 		}
 	}
-	read, write, st := p.CreatePipe(64)
+	read, write, st := p.CreatePipe(64, nt.SecurityAttributes{})
 	add("File", read, st)
 	add("File", write, st)
 	h, _, st = p.CreateNamedPipe(&nt.PipeRequest{

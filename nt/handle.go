@@ -164,6 +164,7 @@ func (s *System) dereference(o object) {
 	}
 	s.counts[head.kind].objects--
 	s.release(chargeOf(o))
+	s.unprotect(&head.security)
 	if head.dir != nil && !head.permanent {
 		s.release(nameCharge(head.name))
 		head.dir.remove(o)

@@ -210,6 +210,8 @@ type objectAttributes struct {
 	name       string       // "" where there is none
 	attributes uint32       // OBJ_*
 
+	security givenSecurity // of what is made
+
 	null     bool       // the pointer itself was NULL
 	nameless bool       // ObjectName was
 	base     *directory // what a Win32 name begins at, in place of root
@@ -223,8 +225,21 @@ func (s *System) win32Name(name string) objectAttributes {
 	return objectAttributes{name: name, nameless: name == "", attributes: objOpenIf, base: s.namespace.base}
 }
 
+// win32 is the SECURITY_ATTRIBUTES that says the same of an object without a name.
+func (a *objectAttributes) win32() SecurityAttributes {
+	return SecurityAttributes{a.attributes&objInherit != 0, a.security}
+}
+
+// apply adds what a SECURITY_ATTRIBUTES says.
+func (a *objectAttributes) apply(s *SecurityAttributes) {
+	a.security = s.security
+	if s.Inherit {
+		a.attributes |= objInherit
+	}
+}
+
 // objectAttributes reads an OBJECT_ATTRIBUTES. The error is that of an access or a statusError: INVALID_PARAMETER for another
-// Length, OBJECT_NAME_INVALID for half a character, for more than 32766 and for a root without a name.
+// Length, those of loadDescriptor, OBJECT_NAME_INVALID for half a character, for more than 32766 and for a root without a name.
 func (t *Thread) objectAttributes(va uint64) (a objectAttributes, err error) {
 	const size = 0x30
 	if va == 0 {
@@ -237,9 +252,15 @@ func (t *Thread) objectAttributes(va uint64) (a objectAttributes, err error) {
 	le := binary.LittleEndian
 	a.root, a.attributes = ntdef.Handle(le.Uint64(b[0x08:])), le.Uint32(b[0x18:])
 	at := le.Uint64(b[0x10:])
-	switch {
-	case le.Uint32(b[0:]) != size:
+	if le.Uint32(b[0:]) != size {
 		return a, statusError(ntdef.STATUS_INVALID_PARAMETER)
+	}
+	if sd := le.Uint64(b[0x20:]); sd != 0 {
+		if a.security.descriptor, err = t.loadDescriptor(sd); err != nil {
+			return a, err
+		}
+	}
+	switch {
 	case at == 0 && a.root != 0:
 		return a, statusError(ntdef.STATUS_OBJECT_NAME_INVALID)
 	case at == 0:
@@ -387,21 +408,16 @@ func openObject[T object](p *Process, a *objectAttributes, access uint32) (ntdef
 	if !ok || r.rest != "" {
 		return 0, none, ntdef.STATUS_OBJECT_TYPE_MISMATCH
 	}
-	if g, ok := r.object.(interface{ refuses(access uint32) bool }); ok && g.refuses(typeOf(o).grant(access)) {
-		return 0, none, ntdef.STATUS_ACCESS_DENIED
-	}
-	if access, st = p.mayOpen(o, access); st != ntdef.STATUS_SUCCESS {
-		return 0, none, st
-	}
-	h, st := p.handles.open(o, access, a.attributes)
+	h, st := p.openHandle(o, access, a.attributes)
 	return h, o, st
 }
 
 // createObject makes an object, gives it its name and a handle. OBJECT_NAME_EXISTS, a success, where OBJ_OPENIF opened the one that has the
-// name; OBJECT_NAME_COLLISION without it, OBJECT_TYPE_MISMATCH where that is of another type; the statuses of lookup.
+// name; OBJECT_NAME_COLLISION without it, OBJECT_TYPE_MISMATCH where that is of another type, ACCESS_DENIED; the statuses of secure and lookup.
 func createObject[T object](p *Process, a *objectAttributes, access uint32, o T) (ntdef.Handle, T, ntdef.Status) {
 	h, got, st := insertObject(p, a, access, o)
 	if object(got) != object(o) || !st.IsSuccess() {
+		p.sys.unprotect(securityOf(o))
 		if c, ok := object(o).(interface{ closed() }); ok {
 			c.closed()
 		}
@@ -414,8 +430,15 @@ func insertObject[T object](p *Process, a *objectAttributes, access uint32, o T)
 		return 0, o, ntdef.STATUS_PRIVILEGE_NOT_HELD
 	}
 	if a.nameless || a.name == "" {
-		h, st := p.handles.open(o, access, a.attributes)
+		st := p.secure(o, a.security, nil, false)
+		if st != ntdef.STATUS_SUCCESS {
+			return 0, o, st
+		}
+		h, st := p.creatorHandle(o, access, a.attributes)
 		return h, o, st
+	}
+	if a.security.refused != ntdef.STATUS_SUCCESS {
+		return 0, o, a.security.refused
 	}
 	r, st := p.lookup(a, o.typeName())
 	switch {
@@ -424,10 +447,16 @@ func insertObject[T object](p *Process, a *objectAttributes, access uint32, o T)
 	case r.rest != "":
 		return 0, o, ntdef.STATUS_OBJECT_PATH_NOT_FOUND // nothing but its own driver makes what is behind a device
 	case r.object == nil:
+		if st := p.mayAdd(r.dir, addRight(o)); st != ntdef.STATUS_SUCCESS {
+			return 0, o, st
+		}
+		if st := p.secure(o, a.security, r.dir, true); st != ntdef.STATUS_SUCCESS {
+			return 0, o, st
+		}
 		if !p.sys.charge(nameCharge(r.leaf)) {
 			return 0, o, ntdef.STATUS_INSUFFICIENT_RESOURCES
 		}
-		h, st := p.handles.open(o, access, a.attributes)
+		h, st := p.creatorHandle(o, access, a.attributes)
 		if st != ntdef.STATUS_SUCCESS {
 			p.sys.release(nameCharge(r.leaf))
 			return 0, o, st
@@ -443,9 +472,17 @@ func insertObject[T object](p *Process, a *objectAttributes, access uint32, o T)
 	case !a.openIf():
 		return 0, o, ntdef.STATUS_OBJECT_NAME_COLLISION
 	}
-	h, st := p.handles.open(there, access, a.attributes)
+	h, st := p.openHandle(there, access, a.attributes)
 	if st == ntdef.STATUS_SUCCESS {
 		st = ntdef.STATUS_OBJECT_NAME_EXISTS
 	}
 	return h, there, st
+}
+
+// addRight is the right to a directory that giving an object a name in it needs.
+func addRight(o object) uint32 {
+	if _, ok := o.(*directory); ok {
+		return directoryCreateSubdirectory
+	}
+	return directoryCreateObject
 }

@@ -16,7 +16,7 @@ type objectHeader struct {
 	kind      uint8 // its index in objectTypes, once it has a handle
 	dir       *directory
 	name      string      // in dir
-	security  *descriptor // nil: nobody gave it one
+	security  *descriptor // nil: it is open to all; see securityOf
 }
 
 func (h *objectHeader) head() *objectHeader { return h }
@@ -62,6 +62,7 @@ type objectType struct {
 	read, write, execute, all uint32      // the GENERIC_MAPPING
 	more                      uint32      // rights beyond all that a handle may have
 	implied                   [][2]uint32 // rights that bring others: the limited forms of processes and threads
+	secured                   bool        // an object has a descriptor without a name too
 }
 
 // Standard rights (winnt.h).
@@ -77,33 +78,35 @@ const (
 // objectTypes are all types, in the order of their indices, which begin with 2 (Windows Internals, part 2 ch. 8; the mappings are
 // those of Windows 10 as NtQueryObject tells them).
 var objectTypes = [...]objectType{
-	{"Type", readControl, readControl, readControl, standardRights | 1, synchronize, nil},
-	{"Directory", readControl | 3, readControl | 0xc, readControl | 3, standardRights | 0xf, 0, nil},
-	{"SymbolicLink", readControl | 1, readControl, readControl | 1, standardRights | 1, 0xfffe, nil},
-	{"Token", readControl | 0x1a, readControl | 0x1e0, readControl | 5, standardRights | 0x1ff, synchronize, nil},
-	{"Job", readControl | 4, readControl | 0xb, standardExecute, standardRights | synchronize | 0x3f, 0, nil},
+	{"Type", readControl, readControl, readControl, standardRights | 1, synchronize, nil, false},
+	{"Directory", readControl | 3, readControl | 0xc, readControl | 3, standardRights | 0xf, 0, nil, true},
+	{"SymbolicLink", readControl | 1, readControl, readControl | 1, standardRights | 1, 0xfffe, nil, true},
+	{"Token", readControl | 0x1a, readControl | 0x1e0, readControl | 5, standardRights | 0x1ff, synchronize, nil, true},
+	{"Job", readControl | 4, readControl | 0xb, standardExecute, standardRights | synchronize | 0x3f, 0, nil, true},
 	{
 		"Process", readControl | 0x410, readControl | 0xbea, standardExecute | 0x1001, standardRights | synchronize | 0xffff, 0,
 		[][2]uint32{{0x400, 0x1000}, {0x200, 0x2000}},
+		true,
 	},
 	{
 		"Thread", readControl | 0x48, readControl | 0x437, standardExecute | 0x1800, standardRights | synchronize | 0xffff, 0,
 		[][2]uint32{{0x40, 0x800}, {0x20, 0x400}, {0x02, 0x1000}},
+		true,
 	},
-	{"Partition", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0, nil},
-	{"DebugObject", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 0xf, 0, nil},
-	{"Event", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0, nil},
-	{"Mutant", readControl | 1, readControl, standardExecute, standardRights | synchronize | 1, 0, nil},
-	{"Semaphore", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0, nil},
-	{"Timer", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0, nil},
-	{"KeyedEvent", readControl | 1, readControl | 2, readControl, standardRights | 3, synchronize, nil},
-	{"IoCompletion", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0, nil},
-	{"WaitCompletionPacket", 1, 1, 1, standardRights | 1, 0, nil},
-	{"TpWorkerFactory", readControl | 8, readControl | 5, readControl | 0x32, standardRights | 0xff, synchronize, nil},
-	{"Section", readControl | 5, readControl | 2, readControl | 8, standardRights | 0x1f, synchronize, nil},
-	{"Device", fileRead, fileWrite, fileExecute, standardRights | synchronize | 0x1ff, 0, nil},
-	{"File", fileRead, fileWrite, fileExecute, standardRights | synchronize | 0x1ff, 0, nil},
-	{"Key", readControl | 0x19, readControl | 6, readControl | 0x39, standardRights | 0x3f, synchronize, nil},
+	{"Partition", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0, nil, false},
+	{"DebugObject", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 0xf, 0, nil, true},
+	{"Event", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0, nil, false},
+	{"Mutant", readControl | 1, readControl, standardExecute, standardRights | synchronize | 1, 0, nil, false},
+	{"Semaphore", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0, nil, false},
+	{"Timer", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0, nil, false},
+	{"KeyedEvent", readControl | 1, readControl | 2, readControl, standardRights | 3, synchronize, nil, false},
+	{"IoCompletion", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0, nil, false},
+	{"WaitCompletionPacket", 1, 1, 1, standardRights | 1, 0, nil, false},
+	{"TpWorkerFactory", readControl | 8, readControl | 5, readControl | 0x32, standardRights | 0xff, synchronize, nil, false},
+	{"Section", readControl | 5, readControl | 2, readControl | 8, standardRights | 0x1f, synchronize, nil, false},
+	{"Device", fileRead, fileWrite, fileExecute, standardRights | synchronize | 0x1ff, 0, nil, false},
+	{"File", fileRead, fileWrite, fileExecute, standardRights | synchronize | 0x1ff, 0, nil, false},
+	{"Key", readControl | 0x19, readControl | 6, readControl | 0x39, standardRights | 0x3f, synchronize, nil, true},
 }
 
 const (
@@ -131,6 +134,9 @@ var typeIndices = func() map[string]uint8 {
 	}
 	return m
 }()
+
+// typeNamed returns the type of a name that there is.
+func typeNamed(name string) *objectType { return &objectTypes[typeIndices[name]] }
 
 // typeOf returns the type of an object.
 func typeOf(o object) *objectType {
@@ -166,7 +172,7 @@ func (t *objectType) grant(access uint32) uint32 {
 			access |= l[1]
 		}
 	}
-	return access & (t.all | t.more)
+	return access & (t.all | t.more | accessSystemSecurity)
 }
 
 // Attributes of objects and handles (ntdef.h, OBJ_*).

@@ -16,6 +16,7 @@ type OpenRequest struct {
 	Disposition uint32 // FILE_OPEN, …
 	Options     uint32
 	Attributes  uint32 // of a file that is made
+	SecurityAttributes
 }
 
 // fileRights spells generic rights out.
@@ -105,13 +106,13 @@ func (p *Process) createFile(r *OpenRequest) (ntdef.Handle, uint32, ntdef.Status
 	if access&ntdef.MAXIMUM_ALLOWED != 0 {
 		access |= ntdef.FILE_ALL_ACCESS
 	}
-	h, st := p.hold(o, access)
+	h, st := p.hold(o, access, r.Inherit)
 	return h, done, st
 }
 
 // hold gives an object that was just opened a handle; where there can be none the object ends.
-func (p *Process) hold(o object, access uint32) (ntdef.Handle, ntdef.Status) {
-	h, st := p.handles.open(o, access, 0)
+func (p *Process) hold(o object, access uint32, inherit bool) (ntdef.Handle, ntdef.Status) {
+	h, st := p.creatorHandle(o, access, flag(inherit)*objInherit)
 	if c, ok := o.(interface{ closed() }); ok && st != ntdef.STATUS_SUCCESS {
 		c.closed()
 	}
@@ -138,7 +139,7 @@ func (p *Process) openDisk(r *OpenRequest, full string) (*fileObject, uint32, nt
 		if f.access&ntdef.MAXIMUM_ALLOWED != 0 {
 			f.access = ntdef.FILE_ALL_ACCESS
 		}
-		if n, st = folder.create(name, wantsFolder); st != ntdef.STATUS_SUCCESS {
+		if n, st = p.makeFile(r, folder, name, wantsFolder); st != ntdef.STATUS_SUCCESS {
 			return nil, 0, st
 		}
 		n.stamp(p.sys.SystemTime())
@@ -150,6 +151,9 @@ func (p *Process) openDisk(r *OpenRequest, full string) (*fileObject, uint32, nt
 		return nil, 0, st
 	default:
 		if st := f.mayOpen(n, r, full); st != ntdef.STATUS_SUCCESS {
+			return nil, 0, st
+		}
+		if st := p.mayOpenFile(f, n, r); st != ntdef.STATUS_SUCCESS {
 			return nil, 0, st
 		}
 	}
@@ -173,6 +177,52 @@ func (p *Process) openDisk(r *OpenRequest, full string) (*fileObject, uint32, nt
 	f.node = n
 	n.opens = append(n.opens, f)
 	return f, done, ntdef.STATUS_SUCCESS
+}
+
+// makeFile makes a file or a folder that is not there: ACCESS_DENIED, and the statuses of descriptorOf.
+func (p *Process) makeFile(r *OpenRequest, folder *node, name string, isFolder bool) (*node, ntdef.Status) {
+	in, right := &fileObject{node: folder}, ntdef.FILE_ADD_FILE
+	if isFolder {
+		right = ntdef.FILE_ADD_SUBDIRECTORY
+	}
+	if st := p.mayAdd(in, right); st != ntdef.STATUS_SUCCESS {
+		return nil, st
+	}
+	d, st := p.descriptorOf(typeNamed("File"), isFolder, r.security, in, true)
+	if st != ntdef.STATUS_SUCCESS {
+		return nil, st
+	}
+	n, st := folder.create(name, isFolder)
+	if st != ntdef.STATUS_SUCCESS {
+		return nil, st
+	}
+	return n, n.protect(d)
+}
+
+// mayOpenFile decides what the file's descriptor grants of a request, as mayOpen does. A folder may let delete what is in it, and tell of it.
+func (p *Process) mayOpenFile(f *fileObject, n *node, r *OpenRequest) ntdef.Status {
+	o, asked := &fileObject{node: n}, fileRights(r.Access)
+	if r.empties() {
+		asked |= ntdef.FILE_WRITE_DATA
+	}
+	got, st := p.mayOpen(o, asked)
+	if st == ntdef.STATUS_ACCESS_DENIED && n.parent != nil {
+		by := uint32(0)
+		for _, g := range []struct{ folder, file uint32 }{
+			{ntdef.FILE_DELETE_CHILD, ntdef.DELETE}, {ntdef.FILE_LIST_DIRECTORY, ntdef.FILE_READ_ATTRIBUTES},
+		} {
+			if _, st := p.mayOpen(&fileObject{node: n.parent}, g.folder); st == ntdef.STATUS_SUCCESS {
+				by |= g.file
+			}
+		}
+		if asked&by != 0 {
+			got, st = p.mayOpen(o, asked&^by)
+		}
+	}
+	if st == ntdef.STATUS_SUCCESS && asked&ntdef.MAXIMUM_ALLOWED != 0 {
+		f.access &= got
+	}
+	return st
 }
 
 // empties reports whether a file that is there loses its contents.

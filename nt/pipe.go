@@ -20,6 +20,7 @@ type namedPipe struct {
 	in, out   int    // quotas, as the server sees them
 	instances []*pipeInstance
 	waiters   []*ioRequest // for an instance that listens
+	security  *descriptor  // nil: it is open to all
 }
 
 // pipeInstance is one connection, or what may become one.
@@ -381,18 +382,21 @@ func (i *pipeInstance) connect(s *System) *pipeEnd {
 }
 
 // CreatePipe makes an anonymous pipe and returns the handles of its ends. INSUFFICIENT_RESOURCES where the process has too many.
-func (p *Process) CreatePipe(size uint32) (read, write ntdef.Handle, st ntdef.Status) {
+func (p *Process) CreatePipe(size uint32, security SecurityAttributes) (read, write ntdef.Handle, st ntdef.Status) {
 	if size == 0 || size > maxQuota {
 		size = pipeSize
 	}
 	n := &namedPipe{inbound: true, most: 1, in: int(size), out: int(size)}
+	if st := p.securePipe(n, security.security); st != ntdef.STATUS_SUCCESS {
+		return 0, 0, st
+	}
 	i := n.newInstance(p.sys)
 	i.connect(p.sys)
 	i.server.options, i.client.options = ntdef.FILE_SYNCHRONOUS_IO_NONALERT, ntdef.FILE_SYNCHRONOUS_IO_NONALERT
-	if read, st = p.hold(i.server, ntdef.FILE_GENERIC_READ|ntdef.FILE_WRITE_ATTRIBUTES); st != ntdef.STATUS_SUCCESS {
+	if read, st = p.hold(i.server, ntdef.FILE_GENERIC_READ|ntdef.FILE_WRITE_ATTRIBUTES, security.Inherit); st != ntdef.STATUS_SUCCESS {
 		return 0, 0, st
 	}
-	if write, st = p.hold(i.client, ntdef.FILE_GENERIC_WRITE|ntdef.FILE_READ_ATTRIBUTES); st != ntdef.STATUS_SUCCESS {
+	if write, st = p.hold(i.client, ntdef.FILE_GENERIC_WRITE|ntdef.FILE_READ_ATTRIBUTES, security.Inherit); st != ntdef.STATUS_SUCCESS {
 		p.handles.close(read)
 	}
 	return read, write, st

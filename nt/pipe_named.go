@@ -22,6 +22,7 @@ type PipeRequest struct {
 	MaximumInstances           uint32
 	InboundQuota, OutQuota     uint32
 	Timeout                    int64 // 100 ns units, negative: relative
+	SecurityAttributes
 }
 
 // CreateNamedPipe makes an instance of a pipe, and the pipe where it is not there: FILE_CREATED or FILE_OPENED. INVALID_PARAMETER,
@@ -29,6 +30,9 @@ type PipeRequest struct {
 func (p *Process) CreateNamedPipe(r *PipeRequest) (ntdef.Handle, uint32, ntdef.Status) {
 	q := *r
 	q.Path = ntName(r.Path)
+	if q.security == (givenSecurity{}) {
+		q.security.descriptor = p.win32PipeSecurity()
+	}
 	h, done, st := p.createNamedPipe(&q)
 	p.serviced("NtCreateNamedPipeFile", st, openParams, uint64(r.Access), uint64(r.Share), uint64(r.Disposition), uint64(r.Options), uint64(h))
 	return h, done, st
@@ -64,23 +68,57 @@ func (p *Process) createNamedPipe(r *PipeRequest) (ntdef.Handle, uint32, ntdef.S
 		if s.pipes == nil {
 			s.pipes = map[string]*namedPipe{}
 		}
+		if st := p.securePipe(n, r.security); st != ntdef.STATUS_SUCCESS {
+			return 0, 0, st
+		}
 		s.pipes[key] = n
 		done = ntdef.FILE_CREATED
 	case r.Disposition == ntdef.FILE_CREATE, n.messages != r.Messages, n.inbound != inbound, n.outbound != outbound:
 		return 0, 0, ntdef.STATUS_ACCESS_DENIED
 	case len(n.instances) >= int(min(n.most, 1<<20)):
 		return 0, 0, ntdef.STATUS_INSTANCE_NOT_AVAILABLE
+	default:
+		if _, st := p.mayOpen(n.object(), fileRights(r.Access)|ntdef.FILE_CREATE_PIPE_INSTANCE); st != ntdef.STATUS_SUCCESS {
+			return 0, 0, st
+		}
 	}
 	e := n.newInstance(s).server
 	e.options, e.messages, e.nowait = r.Options, r.ReadMessages, r.NoWait
 	n.wake(s)
-	h, st := p.hold(e, fileRights(r.Access))
+	h, st := p.hold(e, fileRights(r.Access), r.Inherit)
 	return h, done, st
 }
+
+// securePipe gives a pipe that is made its descriptor.
+func (p *Process) securePipe(n *namedPipe, given givenSecurity) ntdef.Status {
+	if given.refused != ntdef.STATUS_SUCCESS {
+		return given.refused
+	}
+	d, st := p.newDescriptor(given.descriptor, nil, typeNamed("File"), false)
+	if st == ntdef.STATUS_SUCCESS {
+		st = p.sys.protect(n.object(), d)
+	}
+	return st
+}
+
+// win32PipeSecurity is the descriptor of a pipe that CreateNamedPipe is told nothing of: everybody may read.
+func (p *Process) win32PipeSecurity() *descriptor {
+	return &descriptor{control: daclPresent, dacl: newACL(
+		ace{accessAllowed, 0, ntdef.GENERIC_ALL, systemSID}, ace{accessAllowed, 0, ntdef.GENERIC_ALL, adminsSID},
+		ace{accessAllowed, 0, ntdef.GENERIC_ALL, p.subject().owner}, ace{accessAllowed, 0, ntdef.GENERIC_READ, everyoneSID},
+		ace{accessAllowed, 0, ntdef.GENERIC_READ, anonymousSID},
+	)}
+}
+
+// object stands for a pipe where rights to it are looked at.
+func (n *namedPipe) object() object { return &pipeEnd{instance: &pipeInstance{pipe: n}} }
 
 // remove takes an instance off its pipe, which goes with the last.
 func (n *namedPipe) remove(s *System, i *pipeInstance) {
 	n.instances = slices.DeleteFunc(n.instances, func(o *pipeInstance) bool { return o == i })
+	if len(n.instances) == 0 {
+		s.unprotect(&n.security)
+	}
 	if key := foldName(n.name); len(n.instances) == 0 && s.pipes[key] == n {
 		delete(s.pipes, key)
 		waiters := n.waiters
@@ -128,6 +166,9 @@ func (p *Process) openPipe(r *OpenRequest, path string) (ioObject, ntdef.Status)
 		return nil, ntdef.STATUS_OBJECT_NAME_NOT_FOUND
 	case r.Disposition == ntdef.FILE_CREATE, access&ntdef.FILE_READ_DATA != 0 && !n.outbound, access&ntdef.FILE_WRITE_DATA != 0 && !n.inbound:
 		return nil, ntdef.STATUS_ACCESS_DENIED
+	}
+	if _, st := p.mayOpen(n.object(), access); st != ntdef.STATUS_SUCCESS {
+		return nil, st
 	}
 	i := n.listening()
 	if i == nil {

@@ -78,6 +78,12 @@ func (t *Thread) DuplicateObject(r *DuplicateRequest) (ntdef.Handle, ntdef.Statu
 		defer t.sys.dereference(e.object)
 		from.handles.close(r.Source)
 	}
+	// More than the source has is asked for as if it were opened.
+	if typ := typeOf(e.object); typ.grant(access)&^e.access != 0 {
+		if access, st = t.proc.mayOpen(e.object, access); st != ntdef.STATUS_SUCCESS {
+			return 0, st
+		}
+	}
 	return to.handles.open(e.object, access, attributes)
 }
 

@@ -62,7 +62,7 @@ type key struct {
 	link     bool
 	deleted  bool
 	watchers []*keyObject
-	security *descriptor // nil: nobody gave it one
+	security *descriptor // nil: it is open to all
 
 	wow64Flags, controlFlags uint32
 }

@@ -57,6 +57,7 @@ type KeyRequest struct {
 	Access     uint32 // KEY_*, generic rights, MAXIMUM_ALLOWED
 	Options    uint32 // REG_OPTION_*
 	Class      string // of a key that is made
+	Security   SecurityAttributes
 }
 
 // CreateKey is NtCreateKey: it opens a key or makes its last part. The statuses are those of OpenKey and INVALID_PARAMETER,
@@ -83,13 +84,24 @@ func (p *Process) CreateKey(q *KeyRequest) (h ntdef.Handle, created bool, st ntd
 	if k.master && !volatile {
 		return 0, false, ntdef.STATUS_INVALID_PARAMETER // there is no hive that it would be kept in
 	}
-	r := p.sys.keys()
-	n, st := r.add(k, missing[0], q.Class, volatile, q.Options&REG_OPTION_CREATE_LINK != 0)
+	if st := p.mayAdd(&keyObject{key: k}, KEY_CREATE_SUB_KEY); st != ntdef.STATUS_SUCCESS {
+		return 0, false, st
+	}
+	d, st := p.descriptorOf(typeNamed("Key"), true, q.Security.security, &keyObject{key: k}, true)
 	if st != ntdef.STATUS_SUCCESS {
 		return 0, false, st
 	}
+	n, st := p.sys.keys().add(k, missing[0], q.Class, volatile, q.Options&REG_OPTION_CREATE_LINK != 0)
+	if st != ntdef.STATUS_SUCCESS {
+		return 0, false, st
+	}
+	o := &keyObject{key: n}
+	if st = p.sys.protect(o, d); st != ntdef.STATUS_SUCCESS {
+		_ = p.sys.keys().remove(n)
+		return 0, false, st
+	}
 	p.sys.keyChanged(k, notifyName)
-	h, st = p.grantKey(n, q)
+	h, st = p.creatorHandle(o, q.Access, q.attributes())
 	return h, true, st
 }
 
@@ -130,13 +142,11 @@ func (p *Process) findKey(q *KeyRequest, link bool) (*key, []string, ntdef.Statu
 	return r.walk(o.key, splitKeyPath(at.rest), link || q.Attributes&objOpenLink != 0)
 }
 
+// attributes are those of the handle.
+func (q *KeyRequest) attributes() uint32 { return q.Attributes | flag(q.Security.Inherit)*objInherit }
+
 func (p *Process) grantKey(k *key, q *KeyRequest) (ntdef.Handle, ntdef.Status) {
-	o := &keyObject{key: k}
-	access, st := p.mayOpen(o, q.Access)
-	if st != ntdef.STATUS_SUCCESS {
-		return 0, st
-	}
-	return p.handles.open(o, access, q.Attributes)
+	return p.openHandle(&keyObject{key: k}, q.Access, q.attributes())
 }
 
 // key returns the key of a handle that has some rights: INVALID_HANDLE, OBJECT_TYPE_MISMATCH, ACCESS_DENIED, KEY_DELETED.
@@ -165,6 +175,7 @@ func (p *Process) DeleteKey(h ntdef.Handle) ntdef.Status {
 	}
 	parent := k.parent
 	if st = p.sys.keys().remove(k); st == ntdef.STATUS_SUCCESS {
+		p.sys.unprotect(&k.security)
 		p.sys.keyChanged(k, notifyName)
 		p.sys.keyChanged(parent, notifyName)
 	}

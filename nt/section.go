@@ -70,8 +70,9 @@ type SectionRequest struct {
 	Attributes uint32 // SEC_*
 	File       ntdef.Handle
 	Access     uint32 // SECTION_*; 0: all
+	SecurityAttributes
 
-	object *objectAttributes // in place of Name
+	object *objectAttributes // in place of Name and SecurityAttributes
 }
 
 // CreateSection is NtCreateSection. Under a Win32 name a section that is there already is opened: OBJECT_NAME_EXISTS, a success.
@@ -80,6 +81,7 @@ func (p *Process) CreateSection(r *SectionRequest) (ntdef.Handle, ntdef.Status) 
 	a, access := r.object, r.Access
 	if a == nil {
 		name := p.sys.win32Name(r.Name)
+		name.apply(&r.SecurityAttributes)
 		a, access = &name, cmp.Or(access, ntdef.GENERIC_ALL)
 	}
 	var h ntdef.Handle

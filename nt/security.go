@@ -26,7 +26,11 @@ var (
 	domainUsersSID   = sid(21, 1885431653, 2002873195, 1702259045, 513) // "None" of a machine without a domain
 	everyoneSID      = SID{Authority: 1, Sub: []uint32{0}}
 	localSID         = SID{Authority: 2, Sub: []uint32{0}}
+	creatorOwnerSID  = SID{Authority: 3, Sub: []uint32{0}} // stands for the owner of what inherits an entry
+	creatorGroupSID  = SID{Authority: 3, Sub: []uint32{1}}
+	ownerRightsSID   = SID{Authority: 3, Sub: []uint32{4}} // for the owner, in place of what he may do anyway
 	interactiveSID   = sid(4)
+	anonymousSID     = sid(7)
 	authenticatedSID = sid(11)
 	thisOrgSID       = sid(15)
 	consoleLogonSID  = SID{Authority: 2, Sub: []uint32{1}}
@@ -34,6 +38,7 @@ var (
 	systemSID        = sid(18)
 	localAccountSID  = sid(113)
 	logonSID         = sid(5, 0, logonID)
+	adminsSID        = sid(32, 544)
 	usersSID         = sid(32, 545)
 	mediumSID        = SID{Authority: 16, Sub: []uint32{0x2000}} // integrity
 )

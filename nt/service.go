@@ -207,6 +207,19 @@ type statusError ntdef.Status
 
 func (e statusError) Error() string { return ntdef.Status(e).String() }
 
+// serviceStatus turns the error of an access, as the kernel's own handler does, and a statusError into a status.
+func serviceStatus(st ntdef.Status, err error) (ntdef.Status, error) {
+	var fault *UserFault
+	if errors.As(err, &fault) {
+		return fault.Record.Code, nil
+	}
+	var refused statusError
+	if errors.As(err, &refused) {
+		return ntdef.Status(refused), nil
+	}
+	return st, err
+}
+
 // service runs the system service with a number.
 func (t *Thread) service(n uint32) error {
 	c := t.cpu
@@ -224,15 +237,7 @@ func (t *Thread) service(n uint32) error {
 	t.inService = true
 	st, err := s.invoke(t)
 	t.inService = false
-	var fault *UserFault
-	if errors.As(err, &fault) {
-		st, err = fault.Record.Code, nil // the kernel's own handler turns it into the service's status
-	}
-	var refused statusError
-	if errors.As(err, &refused) {
-		st, err = ntdef.Status(refused), nil
-	}
-	if err != nil {
+	if st, err = serviceStatus(st, err); err != nil {
 		return err
 	}
 	c.R[cpu.RAX] = uint64(st)

@@ -21,16 +21,17 @@ type ProcessRequest struct {
 	Standard                  [3]ntdef.Handle
 	Inherit, Suspended        bool
 
+	ProcessSecurity, ThreadSecurity SecurityAttributes
+
 	// What NtCreateUserProcess can say beyond.
-	Parent                              *Process       // whose child it is, for handles too; nil: the caller
-	token                               *token         // nil: the parent's
-	Handles                             []ntdef.Handle // those alone are inherited; nil: all that may be
-	ProcessAccess, ThreadAccess         uint32         // of the handles; 0: all
-	processAttributes, threadAttributes uint32         // of the handles, OBJ_*
-	parameters                          *processParameters
-	keepStandard                        uint8  // standard handles that are not duplicated, by bit
-	prohibited                          uint32 // Characteristics that the image may not have
-	Breakaway                           bool   // from the parent's job
+	Parent                      *Process       // whose child it is, for handles too; nil: the caller
+	token                       *token         // nil: the parent's
+	Handles                     []ntdef.Handle // those alone are inherited; nil: all that may be
+	ProcessAccess, ThreadAccess uint32         // of the handles; 0: all
+	parameters                  *processParameters
+	keepStandard                uint8  // standard handles that are not duplicated, by bit
+	prohibited                  uint32 // Characteristics that the image may not have
+	Breakaway                   bool   // from the parent's job
 
 	failed             uint32 // at which step: createFailOnOpen, …
 	dllCharacteristics uint16 // of an image of the wrong kind
@@ -41,10 +42,10 @@ type ProcessRequest struct {
 func (t *Thread) CreateProcess(r *ProcessRequest) (p *Process, process, thread ntdef.Handle, st ntdef.Status) {
 	p, st = t.createProcess(r)
 	if st == ntdef.STATUS_SUCCESS {
-		process, st = t.proc.handles.open(p.object, cmp.Or(r.ProcessAccess, ntdef.GENERIC_ALL), r.processAttributes)
+		process, st = t.proc.creatorHandle(p.object, cmp.Or(r.ProcessAccess, ntdef.GENERIC_ALL), flag(r.ProcessSecurity.Inherit)*objInherit)
 	}
 	if st == ntdef.STATUS_SUCCESS {
-		thread, st = t.proc.handles.open(p.thread.object, cmp.Or(r.ThreadAccess, ntdef.GENERIC_ALL), r.threadAttributes)
+		thread, st = t.proc.creatorHandle(p.thread.object, cmp.Or(r.ThreadAccess, ntdef.GENERIC_ALL), flag(r.ThreadSecurity.Inherit)*objInherit)
 	}
 	if st != ntdef.STATUS_SUCCESS && p != nil { // no handle: nobody will know of it
 		p.end(uint32(st))
@@ -71,6 +72,9 @@ func (t *Thread) programImage(r *ProcessRequest) (*node, *Section, ntdef.Status)
 		return nil, nil, st
 	case n.folder:
 		return nil, nil, ntdef.STATUS_FILE_IS_A_DIRECTORY
+	}
+	if st := t.proc.mayOpenFile(&fileObject{}, n, &OpenRequest{Access: ntdef.FILE_EXECUTE, Disposition: ntdef.FILE_OPEN}); st != ntdef.STATUS_SUCCESS {
+		return nil, nil, st
 	}
 	if st := n.open(); st != ntdef.STATUS_SUCCESS {
 		return nil, nil, st
@@ -116,11 +120,25 @@ func (t *Thread) createProcess(r *ProcessRequest) (*Process, ntdef.Status) {
 		st = p.inherit(parent, r)
 	}
 	if st == ntdef.STATUS_SUCCESS {
+		st = t.proc.secure(p.object, r.ProcessSecurity.security, nil, false)
+	}
+	if st == ntdef.STATUS_SUCCESS {
+		st = t.proc.secure(p.thread.object, r.ThreadSecurity.security, nil, false)
+	}
+	if st == ntdef.STATUS_SUCCESS {
+		st = t.proc.secure(p.token, givenSecurity{}, nil, false)
+	}
+	if st == ntdef.STATUS_SUCCESS {
 		st = p.joinJob(parent, r.Breakaway)
 	}
-	if st != ntdef.STATUS_SUCCESS {
+	undo := func() {
 		p.handles.dropAll()
+		s.unprotect(&p.object.security)
+		s.unprotect(&p.thread.object.security)
 		p.discard()
+	}
+	if st != ntdef.STATUS_SUCCESS {
+		undo()
 		return nil, st
 	}
 	// The child is built in its own address space, by its own thread, whose accesses are those of the processor.
@@ -130,8 +148,7 @@ func (t *Thread) createProcess(r *ProcessRequest) (*Process, ntdef.Status) {
 		return b.build(sec.PE, &prog, r.CommandLine, r.Folder, r.Environment)
 	})
 	if err != nil {
-		p.handles.dropAll()
-		p.discard()
+		undo()
 		var stop *Stop
 		if errors.As(err, &stop) {
 			s.warn("cannot start %s: %v", r.Path, err)
@@ -276,11 +293,12 @@ func (s *System) loaded() *Process {
 // ProcessByHandle returns the process of a handle or of the pseudo handle: INVALID_HANDLE, OBJECT_TYPE_MISMATCH.
 func (p *Process) ProcessByHandle(h ntdef.Handle) (*Process, ntdef.Status) { return p.process(h) }
 
-// OpenProcess is NtOpenProcess: a handle with some rights to the process with an identifier. INVALID_CID where there is none.
+// OpenProcess is NtOpenProcess: a handle with some rights to the process with an identifier. INVALID_CID where there is none,
+// ACCESS_DENIED.
 func (p *Process) OpenProcess(id uint64, access uint32, inherit bool) (ntdef.Handle, ntdef.Status) {
 	for _, q := range p.sys.allProcesses() {
 		if q.id == id {
-			return p.handles.open(q.object, access, flag(inherit)*objInherit)
+			return p.openHandle(q.object, access, flag(inherit)*objInherit)
 		}
 	}
 	return 0, ntdef.STATUS_INVALID_CID

@@ -266,13 +266,10 @@ func ntCreateNamedPipeFile(t *Thread, a *createNamedPipeArgs) (ntdef.Status, err
 	h, done, st := t.proc.createNamedPipe(&PipeRequest{
 		Root: o.root, Path: o.name, Access: a.Access, Share: a.Share, Disposition: a.Disposition, Options: a.Options, Messages: a.Type&1 != 0,
 		ReadMessages: a.ReadMode == 1, NoWait: a.CompletionMode == 1, MaximumInstances: a.MaximumInstances, InboundQuota: a.InboundQuota,
-		OutQuota: a.OutboundQuota, Timeout: timeout,
+		OutQuota: a.OutboundQuota, Timeout: timeout, SecurityAttributes: o.win32(),
 	})
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
-	}
-	if o.attributes&objInherit != 0 {
-		t.proc.SetInherit(h, true)
 	}
 	if err := t.storeIOStatus(a.IOStatus, st, uint64(done)); err != nil {
 		return 0, err

@@ -61,8 +61,10 @@ func (t *Thread) newObject(a *namedArgs, body func(r *ObjectRequest) (ntdef.Hand
 
 // Rights of directories and symbolic links (ntdef.h).
 const (
-	directoryQuery    = 1
-	symbolicLinkQuery = 1
+	directoryQuery              = 1
+	directoryCreateObject       = 4
+	directoryCreateSubdirectory = 8
+	symbolicLinkQuery           = 1
 )
 
 func ntCreateDirectoryObject(t *Thread, a *namedArgs) (ntdef.Status, error) {

@@ -78,13 +78,10 @@ func (t *Thread) openFile(r *OpenRequest, attributes uint64, handle ntdef.Ptr[ui
 	if st := r.check(); st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
-	r.Root, r.Path = o.root, o.name
+	r.Root, r.Path, r.SecurityAttributes = o.root, o.name, o.win32()
 	h, done, st := t.proc.createFile(r)
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
-	}
-	if o.attributes&objInherit != 0 {
-		t.proc.SetInherit(h, true)
 	}
 	if err := t.storeIOStatus(ioStatus, st, uint64(done)); err != nil {
 		return 0, err
@@ -162,6 +159,9 @@ func (p *Process) queryPath(root ntdef.Handle, path string) (FileInfo, ntdef.Sta
 	}
 	if n.doomed {
 		return FileInfo{}, ntdef.STATUS_DELETE_PENDING
+	}
+	if st := p.mayOpenFile(&fileObject{}, n, &OpenRequest{Access: ntdef.FILE_READ_ATTRIBUTES, Disposition: ntdef.FILE_OPEN}); st != ntdef.STATUS_SUCCESS {
+		return FileInfo{}, st
 	}
 	return n.info(), st
 }

@@ -42,7 +42,7 @@ func (t *Thread) keyRequest(handle ntdef.Ptr[uint64], access uint32, attributes 
 		return q, err
 	}
 	o, err := t.objectAttributes(attributes)
-	return KeyRequest{Root: o.root, Name: o.name, Attributes: o.attributes, Access: access}, err
+	return KeyRequest{Root: o.root, Name: o.name, Attributes: o.attributes, Access: access, Security: o.win32()}, err
 }
 
 type createKeyArgs struct {

@@ -9,23 +9,8 @@ import (
 
 var securityServices = []Service{
 	service("NtAccessCheck", Partial("no integrity levels, no object types"), ntAccessCheck),
-	service("NtQuerySecurityObject", Partial("owner, group and DACL"), ntQuerySecurityObject),
-	service("NtSetSecurityObject", Partial("owner, group and DACL; not of files"), ntSetSecurityObject),
-}
-
-// securable returns the object of a handle with the rights that parts of its descriptor need.
-func (t *Thread) securable(h ntdef.Handle, need uint32) (object, ntdef.Status) {
-	o := t.proc.resolve(t, h)
-	switch {
-	case o == nil:
-		return nil, ntdef.STATUS_INVALID_HANDLE
-	case h != ntdef.CurrentProcess && h != ntdef.CurrentThread && t.proc.handles.granted(h)&need != need:
-		return nil, ntdef.STATUS_ACCESS_DENIED
-	}
-	if k, ok := o.(*keyObject); ok && k.key.deleted {
-		return nil, ntdef.STATUS_KEY_DELETED
-	}
-	return o, ntdef.STATUS_SUCCESS
+	service("NtQuerySecurityObject", Partial("owner, group, DACL and label"), ntQuerySecurityObject),
+	service("NtSetSecurityObject", Partial("owner, group, DACL and label; files have theirs until the machine ends"), ntSetSecurityObject),
 }
 
 type querySecurityObjectArgs struct {
@@ -38,7 +23,7 @@ type querySecurityObjectArgs struct {
 
 func ntQuerySecurityObject(t *Thread, a *querySecurityObjectArgs) (ntdef.Status, error) {
 	need := uint32(0)
-	if a.Information&(ownerInformation|groupInformation|daclInformation) != 0 {
+	if a.Information&(ownerInformation|groupInformation|daclInformation|labelInformation) != 0 {
 		need |= readControl
 	}
 	if a.Information&saclInformation != 0 {
@@ -48,9 +33,9 @@ func ntQuerySecurityObject(t *Thread, a *querySecurityObjectArgs) (ntdef.Status,
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
-	d := *securityOf(o)
+	d := t.proc.described(o)
 	if d == nil {
-		d = t.proc.defaultDescriptor(typeOf(o))
+		d = openToAll
 	}
 	b := d.bytes(a.Information)
 	if err := t.Store32(uint64(a.LengthNeeded), uint32(len(b))); err != nil {
@@ -68,11 +53,12 @@ type setSecurityObjectArgs struct {
 	Descriptor  uint64
 }
 
-// ntSetSecurityObject: ACCESS_DENIED, INVALID_OWNER, INVALID_PRIMARY_GROUP; volumes keep no descriptors: INVALID_DEVICE_REQUEST.
+// ntSetSecurityObject: ACCESS_DENIED, INVALID_OWNER, INVALID_PRIMARY_GROUP, NO_SECURITY_ON_OBJECT for one without a name that was made
+// without a descriptor, INVALID_DEVICE_REQUEST for what is no file but a stream of the host's.
 func ntSetSecurityObject(t *Thread, a *setSecurityObjectArgs) (ntdef.Status, error) {
 	need := uint32(0)
 	for _, part := range []struct{ information, right uint32 }{
-		{ownerInformation | groupInformation, writeOwner}, {daclInformation, writeDac}, {saclInformation, accessSystemSecurity},
+		{ownerInformation | groupInformation | labelInformation, writeOwner}, {daclInformation, writeDac}, {saclInformation, accessSystemSecurity},
 	} {
 		if a.Information&part.information != 0 {
 			need |= part.right
@@ -83,24 +69,24 @@ func ntSetSecurityObject(t *Thread, a *setSecurityObjectArgs) (ntdef.Status, err
 		return 0, err
 	}
 	o, st := t.securable(a.Handle, need)
-	switch {
-	case st != ntdef.STATUS_SUCCESS:
+	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
-	case o.typeName() == "File":
+	}
+	switch o.(type) {
+	case *stream, *nullDevice, *pipeFolder:
 		return ntdef.STATUS_INVALID_DEVICE_REQUEST, nil
-	case a.Information&saclInformation != 0:
-		t.sys.refuse("NtSetSecurityObject: a system ACL")
-		return ntdef.STATUS_NOT_SUPPORTED, nil
-	case a.Information&ownerInformation != 0 && (d.owner == nil || !t.proc.token.mayOwn(*d.owner)):
+	}
+	old := t.proc.described(o)
+	switch {
+	case old == nil:
+		return ntdef.STATUS_NO_SECURITY_ON_OBJECT, nil
+	case a.Information&ownerInformation != 0 && (d.owner == nil || !t.proc.subject().mayOwn(*d.owner) && !t.proc.Holds(SeRestorePrivilege)):
 		return ntdef.STATUS_INVALID_OWNER, nil
 	case a.Information&groupInformation != 0 && d.group == nil:
 		return ntdef.STATUS_INVALID_PRIMARY_GROUP, nil
 	}
-	at := securityOf(o)
-	n := t.proc.defaultDescriptor(typeOf(o))
-	if *at != nil {
-		*n = **at
-	}
+	n := *old
+	n.shared = false
 	if a.Information&ownerInformation != 0 {
 		n.owner = d.owner
 	}
@@ -108,10 +94,18 @@ func ntSetSecurityObject(t *Thread, a *setSecurityObjectArgs) (ntdef.Status, err
 		n.group = d.group
 	}
 	if a.Information&daclInformation != 0 {
-		n.dacl = d.dacl
+		n.dacl, n.control = mapped(d.dacl, typeOf(o)), d.control
 	}
-	*at = n
-	if k, ok := o.(*keyObject); ok {
+	if a.Information&(saclInformation|labelInformation) != 0 {
+		if st := t.proc.mayAudit(d.sacl); st != ntdef.STATUS_SUCCESS {
+			return st, nil
+		}
+		n.sacl = d.sacl
+	}
+	if st := t.sys.protect(o, &n); st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	if k, ok := o.(*keyObject); ok && k.key != nil {
 		t.sys.keyChanged(k.key, notifySecurity)
 	}
 	return ntdef.STATUS_SUCCESS, nil

@@ -79,7 +79,7 @@ func TestAccessCheck(t *testing.T) {
 	d := c.bytes(descriptor(nobody))
 	require.Equal(t, ntdef.STATUS_NO_IMPERSONATION_TOKEN, c.call("NtAccessCheck", d, token, 1, mapping, privileges, length, granted, status))
 	require.Equal(t, ntdef.STATUS_GENERIC_NOT_MAPPED, c.call("NtAccessCheck", d, client, 0x80000000, mapping, privileges, length, granted, status))
-	require.Equal(t, ntdef.STATUS_INVALID_SECURITY_DESCR, c.call("NtAccessCheck", c.bytes(make([]byte, 40)), client, 1, mapping, privileges, length, granted, status))
+	require.Equal(t, ntdef.STATUS_INVALID_SECURITY_DESCR, c.call("NtAccessCheck", c.bytes(append([]byte{1}, make([]byte, 39)...)), client, 1, mapping, privileges, length, granted, status))
 }
 
 // What a descriptor denies is not opened any more, by no name; who owns it can change it.
@@ -120,4 +120,298 @@ func TestSecurityOfObjects(t *testing.T) {
 	require.Equal(t, ntdef.STATUS_ACCESS_DENIED, st)
 	_, st = c.p.OpenEvent(&nt.ObjectRequest{Name: "guarded", Access: 1})
 	require.Equal(t, ntdef.STATUS_SUCCESS, st)
+}
+
+// secured returns the address of an OBJECT_ATTRIBUTES with a descriptor; "" is no name.
+func (c *caller) secured(name string, attributes uint64, d []byte) uint64 {
+	b := make([]byte, 48)
+	le := binary.LittleEndian
+	le.PutUint32(b, 48)
+	if name != "" {
+		le.PutUint64(b[16:], c.ustr(name))
+	}
+	le.PutUint64(b[24:], attributes)
+	if d != nil {
+		le.PutUint64(b[32:], c.bytes(d))
+	}
+	return c.bytes(b)
+}
+
+// security returns parts of an object's descriptor.
+func (c *caller) security(handle, parts uint64) []byte {
+	c.t.Helper()
+	need, buffer := c.cell(0), c.room(512)
+	c.must("NtQuerySecurityObject", handle, parts, buffer, 512, need)
+	return c.get(buffer, uint64(c.u32(need)))
+}
+
+const (
+	eventAll = 0x1f0003
+	openIf   = 0x80
+)
+
+func TestObjectsAreMadeWithTheirDescriptor(t *testing.T) {
+	c := newCaller(t)
+	user := c.queryToken(c.openToken(8), 1)[16:]
+	cell := c.cell(0)
+	base := `\Sessions\1\BaseNamedObjects\`
+	given := descriptor(user, ace(0, 0x80000000, everyone)) // GENERIC_READ
+	c.must("NtCreateEvent", cell, eventAll, c.secured(base+"given", 0, given), 0, 0)
+	made := c.u64(cell)
+	got := c.security(made, 7)
+	require.Equal(t, descriptor(user, ace(0, 0x20001, everyone)), got, "as it was given, the generic right spelled out")
+
+	// Who opens it by its name gets what it grants, also where the name is that of something to be made.
+	for _, open := range []func(access uint64) ntdef.Status{
+		func(access uint64) ntdef.Status {
+			return c.call("NtOpenEvent", cell, access, c.secured(base+"given", 0, nil))
+		},
+		func(access uint64) ntdef.Status {
+			return c.call("NtCreateEvent", cell, access, c.secured(base+"given", openIf, nil), 0, 0)
+		},
+		func(access uint64) ntdef.Status {
+			return c.call("NtDuplicateObject", self, made, self, cell, access, 0, 0)
+		},
+	} {
+		require.True(t, open(1).IsSuccess())
+	}
+	require.Equal(t, ntdef.STATUS_ACCESS_DENIED, c.call("NtOpenEvent", cell, eventAll, c.secured(base+"given", 0, nil)))
+	require.Equal(t, ntdef.STATUS_ACCESS_DENIED, c.call("NtCreateEvent", cell, eventAll, c.secured(base+"given", openIf, nil), 0, 0))
+	c.must("NtOpenEvent", cell, 1, c.secured(base+"given", 0, nil))
+	weak := c.u64(cell)
+	require.Equal(t, ntdef.STATUS_ACCESS_DENIED, c.call("NtDuplicateObject", self, weak, self, cell, eventAll, 0, 0), "more than the handle has")
+	c.must("NtDuplicateObject", self, made, self, cell, eventAll, 0, 0)
+
+	// What a descriptor does not say is the token's.
+	c.must("NtCreateEvent", cell, eventAll, c.secured(base+"default", 0, nil), 0, 0)
+	got = c.security(c.u64(cell), 7)
+	require.Equal(t, user, got[20:20+len(user)], "the owner")
+	acl := got[binary.LittleEndian.Uint32(got[16:]):]
+	require.EqualValues(t, 3, acl[4], "the user, the system, the logon session")
+	require.EqualValues(t, eventAll, binary.LittleEndian.Uint32(acl[12:]))
+
+	// Without a name and a descriptor there is none.
+	c.must("NtCreateEvent", cell, eventAll, 0, 0, 0)
+	nameless := c.u64(cell)
+	require.Equal(t, "0100008000000000000000000000000000000000", hex.EncodeToString(c.security(nameless, 7)))
+	require.Equal(t, ntdef.STATUS_NO_SECURITY_ON_OBJECT, c.call("NtSetSecurityObject", nameless, 4, c.bytes(given)))
+	c.must("NtCreateEvent", cell, eventAll, c.secured("", 0, given), 0, 0)
+	require.Equal(t, descriptor(user, ace(0, 0x20001, everyone)), c.security(c.u64(cell), 7))
+}
+
+func TestDescriptorsThatAreNone(t *testing.T) {
+	c := newCaller(t)
+	user := c.queryToken(c.openToken(8), 1)[16:]
+	cell := c.cell(0)
+	change := func(at int, v byte) []byte {
+		d := descriptor(user, ace(0, 1, everyone))
+		d[at] = v
+		return d
+	}
+	absolute := make([]byte, 40)
+	absolute[0] = 1
+	binary.LittleEndian.PutUint64(absolute[8:], 0x10)
+	for _, row := range []struct {
+		d  []byte
+		st ntdef.Status
+	}{
+		{descriptor(user), ntdef.STATUS_SUCCESS},
+		{change(0, 2), ntdef.STATUS_UNKNOWN_REVISION},
+		{change(20, 2), ntdef.STATUS_INVALID_SID},
+		{change(21, 16), ntdef.STATUS_INVALID_SID},
+		{change(20+len(user)+len(everyone)+4, 2), ntdef.STATUS_INVALID_ACL},
+		{change(20+len(user)+len(everyone), 9), ntdef.STATUS_INVALID_ACL},
+		{descriptor(nobody), ntdef.STATUS_INVALID_OWNER},
+		{absolute, ntdef.STATUS_ACCESS_VIOLATION},
+	} {
+		require.Equal(t, row.st.String(), c.call("NtCreateMutant", cell, 0x1f0001, c.secured("", 0, row.d), 0).String())
+		require.Equal(t, row.st.String(), c.call("NtCreateSemaphore", cell, 0x1f0003, c.secured("", 0, row.d), 0, 1).String())
+	}
+	at := c.secured("", 0, descriptor(user))
+	require.NoError(t, c.p.Thread().Store64(at+32, c.u64(at+32)+2))
+	require.Equal(t, ntdef.STATUS_DATATYPE_MISALIGNMENT, c.call("NtCreateMutant", cell, 0x1f0001, at, 0))
+
+	// A system ACL: labels may be had, what is to be audited needs a privilege.
+	labelled := func(kind byte, sid ...byte) []byte {
+		d := append(descriptor(user), 2, 0, byte(16+len(sid)), 0, 1, 0, 0, 0, kind, 0, byte(8+len(sid)), 0, 1, 0, 0, 0)
+		binary.LittleEndian.PutUint32(d[12:], uint32(len(d)-16))
+		d[2] |= 0x10
+		return append(d, sid...)
+	}
+	low := []byte{1, 1, 0, 0, 0, 0, 0, 16, 0, 0x10, 0, 0}
+	c.must("NtCreateMutant", cell, 0x1f0001, c.secured("", 0, labelled(0x11, low...)), 0)
+	require.Equal(t, low, c.security(c.u64(cell), 0x10)[20+16:])
+	high := []byte{1, 1, 0, 0, 0, 0, 0, 16, 0, 0x30, 0, 0}
+	require.Equal(t, ntdef.STATUS_PRIVILEGE_NOT_HELD, c.call("NtCreateMutant", cell, 0x1f0001, c.secured("", 0, labelled(0x11, high...)), 0))
+	require.Equal(t, ntdef.STATUS_PRIVILEGE_NOT_HELD, c.call("NtCreateMutant", cell, 0x1f0001, c.secured("", 0, labelled(2, everyone...)), 0))
+	require.Equal(t, ntdef.STATUS_PRIVILEGE_NOT_HELD, c.call("NtCreateMutant", cell, 0x01000000, 0, 0))
+}
+
+// Keys, files, folders, pipes, threads and tokens have theirs like any other object.
+func TestWhatElseHasADescriptor(t *testing.T) {
+	c := newCaller(t)
+	user := c.queryToken(c.openToken(8), 1)[16:]
+	cell, status := c.cell(0), c.room(16)
+	only := func(access uint32) []byte { return descriptor(user, ace(0, access, everyone)) }
+
+	c.must("NtCreateKey", cell, keyAll, c.secured(testKey, 0, only(nt.KEY_READ)), 0, 0, 0, 0)
+	key := c.u64(cell)
+	require.Equal(t, only(nt.KEY_READ), c.security(key, 7))
+	require.Equal(t, ntdef.STATUS_ACCESS_DENIED, c.call("NtOpenKey", cell, keyAll, c.secured(testKey, 0, nil)))
+	require.Equal(t, ntdef.STATUS_ACCESS_DENIED, c.call("NtCreateKey", cell, keyAll, c.secured(testKey+`\below`, 0, nil), 0, 0, 0, 0), "nothing is made in it")
+
+	const write, remove, readAndWrite = 2, 0x10000, 0xc0000000
+	create := func(name string, access, disposition, options uint64, d []byte) (uint64, ntdef.Status) {
+		st := c.call("NtCreateFile", cell, access, c.secured(`\??\C:\Temp\`+name, 0, d), status, 0, 0, 7, disposition, options, 0, 0)
+		return c.u64(cell), st
+	}
+	file, st := create("guarded.txt", readAndWrite, 2, 0, only(ntdef.FILE_GENERIC_READ))
+	require.Equal(t, ntdef.STATUS_SUCCESS, st)
+	require.Equal(t, only(ntdef.FILE_GENERIC_READ), c.security(file, 7))
+	_, st = create("guarded.txt", write, 1, 0, nil)
+	require.Equal(t, ntdef.STATUS_ACCESS_DENIED, st)
+	_, st = create("guarded.txt", uint64(ntdef.FILE_GENERIC_READ), 5, 0, nil)
+	require.Equal(t, ntdef.STATUS_ACCESS_DENIED, st, "overwriting it is writing")
+	most, st := create("guarded.txt", 0x02000000, 1, 0, nil)
+	require.Equal(t, ntdef.STATUS_SUCCESS, st)
+	require.Equal(t, ntdef.STATUS_ACCESS_DENIED, c.call("NtWriteFile", most, 0, 0, 0, status, c.bytes([]byte("x")), 1, c.cell(0), 0))
+	_, st = create("guarded.txt", remove, 1, 0, nil)
+	require.Equal(t, ntdef.STATUS_SUCCESS, st, "its folder lets go what is in it")
+
+	// What is made in a folder inherits.
+	inherit := only(0x10000000)
+	inherit[len(inherit)-19] = 3 // objects and containers
+	_, st = create("shelf", readAndWrite, 2, 1, inherit)
+	require.Equal(t, ntdef.STATUS_SUCCESS, st)
+	file, st = create(`shelf\book`, readAndWrite, 2, 0, nil)
+	require.Equal(t, ntdef.STATUS_SUCCESS, st)
+	require.Equal(t, "00101400ff011f00"+hex.EncodeToString(everyone), hex.EncodeToString(c.security(file, 4)[28:]))
+	_, st = create("closed", readAndWrite, 2, 1, only(1))
+	require.Equal(t, ntdef.STATUS_SUCCESS, st)
+	_, st = create(`closed\book`, readAndWrite, 2, 0, nil)
+	require.Equal(t, ntdef.STATUS_ACCESS_DENIED, st)
+
+	pipe := func(access uint64, d []byte) ntdef.Status {
+		return c.call("NtCreateNamedPipeFile", cell, access, c.secured(`\??\pipe\guarded`, 0, d), status, 3, 3, 0, 0, 0, 0, 4, 64, 64, c.cell(^uint64(9)))
+	}
+	require.Equal(t, ntdef.STATUS_SUCCESS, pipe(readAndWrite, only(ntdef.FILE_GENERIC_READ)))
+	require.Equal(t, ntdef.STATUS_ACCESS_DENIED, pipe(readAndWrite, nil), "another instance")
+	open := func(access uint64) ntdef.Status {
+		return c.call("NtOpenFile", cell, access, c.secured(`\??\pipe\guarded`, 0, nil), status, 7, 0)
+	}
+	require.Equal(t, ntdef.STATUS_ACCESS_DENIED, open(readAndWrite))
+	require.Equal(t, ntdef.STATUS_SUCCESS, open(uint64(ntdef.FILE_READ_DATA)))
+
+	c.must("NtCreateThreadEx", cell, 0x1fffff, c.secured("", 0, only(0x40)), self, 0x1000, 0, 1, 0, 0, 0, 0)
+	require.Equal(t, only(0x40), c.security(c.u64(cell), 7))
+}
+
+// Processes and threads are opened by their identifiers, and refused by their descriptors like anything else; a debugger may open them all.
+func TestProcessesAndThreadsAreRefusedByTheirDescriptor(t *testing.T) {
+	c := newCallerOf(t, nt.Config{Privileges: []nt.Privilege{nt.SeDebugPrivilege}})
+	user := c.queryToken(c.openToken(8), 1)[16:]
+	cell := c.cell(0)
+	id := c.bytes(binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, c.p.ID()), c.p.Thread().ID()))
+	onlyQuery := c.bytes(descriptor(user, ace(0, 0x1000, everyone)))
+	for _, service := range []struct {
+		open   string
+		handle uint64
+		all    uint64
+	}{{"NtOpenProcess", self, 0x1fffff}, {"NtOpenThread", thisThread, 0x1fffff}} {
+		open := func(access uint64) ntdef.Status { return c.call(service.open, cell, access, c.secured("", 0, nil), id) }
+		require.Equal(t, ntdef.STATUS_SUCCESS, open(service.all), "%s: the user's own", service.open)
+		c.must("NtSetSecurityObject", service.handle, 4, onlyQuery)
+		require.Equal(t, ntdef.STATUS_ACCESS_DENIED, open(service.all))
+		require.Equal(t, ntdef.STATUS_ACCESS_DENIED, open(1))
+		require.Equal(t, ntdef.STATUS_SUCCESS, open(0x02000000), "as much as there is")
+		require.Equal(t, ntdef.STATUS_ACCESS_DENIED, c.call("NtDuplicateObject", self, c.u64(cell), self, cell, 1, 0, 0))
+	}
+	next := func() ntdef.Status { return c.call("NtGetNextProcess", 0, 1, 0, 0, cell) }
+	require.Equal(t, ntdef.STATUS_NO_MORE_ENTRIES, next(), "one that may not be opened is not there")
+	require.Equal(t, ntdef.STATUS_NO_MORE_ENTRIES, c.call("NtGetNextThread", self, 0, 1, 0, 0, cell))
+
+	enable := c.bytes([]byte{1, 0, 0, 0, 20, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0})
+	c.must("NtAdjustPrivilegesToken", c.openToken(0x20), 0, enable, 16, 0, 0)
+	c.must("NtOpenProcess", cell, 0x1fffff, c.secured("", 0, nil), id)
+	c.must("NtOpenThread", cell, 0x1fffff, c.secured("", 0, nil), id)
+	require.Equal(t, ntdef.STATUS_SUCCESS, next())
+}
+
+// impersonate has the caller's thread act with a copy of its process's token at a level.
+func (c *caller) impersonate(level byte) {
+	cell := c.cell(0)
+	attributes := make([]byte, 48)
+	attributes[0] = 48
+	binary.LittleEndian.PutUint64(attributes[0x28:], c.bytes([]byte{12, 0, 0, 0, level, 0, 0, 0, 0, 0, 0, 0}))
+	c.must("NtDuplicateToken", c.openToken(2), 0xf01ff, c.bytes(attributes), 0, 2, cell)
+	c.must("NtSetInformationThread", thisThread, 5, cell, 8)
+}
+
+// A thread is judged by the token that it impersonates: one that only identifies opens nothing.
+func TestThreadsAreJudgedByTheirToken(t *testing.T) {
+	c := newCallerOf(t, nt.Config{Privileges: []nt.Privilege{nt.SeDebugPrivilege}})
+	cell := c.cell(0)
+	event := c.secured(`\Sessions\1\BaseNamedObjects\seen`, openIf, nil)
+	c.must("NtCreateEvent", cell, eventAll, event, 0, 0)
+	id := c.bytes(binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, c.p.ID()), 0))
+	enable := c.bytes([]byte{1, 0, 0, 0, 20, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0})
+	opens := map[string]func() ntdef.Status{
+		"an event":                 func() ntdef.Status { return c.call("NtOpenEvent", cell, 1, event) },
+		"an event that is created": func() ntdef.Status { return c.call("NtCreateEvent", cell, 1, event, 0, 0) },
+		"a new event": func() ntdef.Status {
+			return c.call("NtCreateEvent", cell, 1, c.secured(`\Sessions\1\BaseNamedObjects\new`, openIf, nil), 0, 0)
+		},
+		"a process": func() ntdef.Status { return c.call("NtOpenProcess", cell, 0x1000, c.secured("", 0, nil), id) },
+		"a key": func() ntdef.Status {
+			return c.call("NtOpenKey", cell, uint64(nt.KEY_READ), c.secured(`\Registry\Machine`, 0, nil))
+		},
+		"a file": func() ntdef.Status {
+			return c.call("NtOpenFile", cell, 1, c.secured(`\??\C:\Temp`, 0, nil), c.room(16), 7, 0)
+		},
+	}
+	c.impersonate(1)
+	for what, open := range opens {
+		require.Equal(t, ntdef.STATUS_BAD_IMPERSONATION_LEVEL, open(), what)
+	}
+	c.must("NtCreateEvent", cell, eventAll, 0, 0, 0) // without a name nothing is looked at
+	require.Equal(t, ntdef.STATUS_BAD_IMPERSONATION_LEVEL, c.call("NtOpenThreadToken", thisThread, 8, 0, cell))
+	c.must("NtOpenThreadToken", thisThread, 8, 1, cell) // as the process
+	c.must("NtSetInformationThread", thisThread, 5, c.cell(0), 8)
+
+	c.impersonate(2)
+	for what, open := range opens {
+		require.True(t, open().IsSuccess(), what)
+	}
+	// A privilege of the thread's token is not the process's, and the other way round.
+	c.must("NtOpenThreadToken", thisThread, 0x28, 0, cell)
+	c.must("NtAdjustPrivilegesToken", c.u64(cell), 0, enable, 16, 0, 0)
+	require.True(t, c.p.Holds(nt.SeDebugPrivilege))
+	c.must("NtSetInformationThread", thisThread, 5, c.cell(0), 8)
+	require.False(t, c.p.Holds(nt.SeDebugPrivilege))
+}
+
+// SECURITY_ATTRIBUTES of kernel32 are the same descriptors; what is wrong with one is found where an object is made.
+func TestSecurityAttributes(t *testing.T) {
+	c := newCaller(t)
+	user := c.queryToken(c.openToken(8), 1)[16:]
+	attributes := func(d uint64) nt.SecurityAttributes {
+		b := binary.LittleEndian.AppendUint64([]byte{24, 0, 0, 0, 0, 0, 0, 0}, d)
+		a, err := c.p.Thread().SecurityAttributes(c.bytes(append(b, 1, 0, 0, 0)))
+		require.NoError(t, err)
+		return a
+	}
+	d := descriptor(user, ace(0, 1, everyone))
+	h, st := c.p.CreateEvent(&nt.ObjectRequest{Name: "mine", SecurityAttributes: attributes(c.bytes(d))}, true, false)
+	require.Equal(t, ntdef.STATUS_SUCCESS, st)
+	require.Equal(t, d, c.security(uint64(h), 7))
+	inherit, _, _ := c.p.HandleFlags(h)
+	require.True(t, inherit)
+	_, st = c.p.CreateEvent(&nt.ObjectRequest{Name: "mine"}, true, false)
+	require.Equal(t, ntdef.STATUS_ACCESS_DENIED, st, "all rights to the one that is there")
+	_, st = c.p.CreateEvent(&nt.ObjectRequest{SecurityAttributes: attributes(0x10)}, true, false)
+	require.Equal(t, ntdef.STATUS_ACCESS_VIOLATION, st)
+	_, _, st = c.p.CreateFile(&nt.OpenRequest{
+		Path: `C:\Temp\mine`, Access: ntdef.GENERIC_READ, Disposition: ntdef.FILE_CREATE, SecurityAttributes: attributes(c.bytes(make([]byte, 40))),
+	})
+	require.Equal(t, ntdef.STATUS_UNKNOWN_REVISION, st)
 }

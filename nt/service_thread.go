@@ -96,7 +96,7 @@ func ntCreateThreadEx(t *Thread, a *createThreadExArgs) (ntdef.Status, error) {
 		h, n, st = t.createThread(&ThreadRequest{
 			Process: p, Start: a.Start, Parameter: a.Parameter, StackReserve: a.StackReserve, StackCommit: a.StackCommit,
 			Suspended: a.Flags&threadCreateSuspended != 0, Hidden: a.Flags&threadHideFromDebugger != 0, ZeroBits: a.ZeroBits,
-			TEBFlags: tebFlags(a.Flags), Access: a.Access, Attributes: o.attributes,
+			TEBFlags: tebFlags(a.Flags), Access: a.Access, SecurityAttributes: o.win32(),
 		})
 		return h, st
 	})
@@ -166,7 +166,7 @@ func ntCreateThread(t *Thread, a *createThreadArgs) (ntdef.Status, error) {
 	st, err = t.newHandle(a.Thread, a.Attributes, func(o *objectAttributes) (h ntdef.Handle, st ntdef.Status) {
 		h, n, st = t.createThread(&ThreadRequest{
 			Process: p, Start: ctx.Rip, Suspended: a.Suspended != 0, Context: &ctx, Stack: &InitialStack{stack[2], stack[3], stack[4]},
-			Access: a.Access, Attributes: o.attributes,
+			Access: a.Access, SecurityAttributes: o.win32(),
 		})
 		return h, st
 	})
@@ -246,11 +246,14 @@ func ntGetNextThread(t *Thread, a *getNextThreadArgs) (ntdef.Status, error) {
 	}
 	for _, o := range p.allThreads() {
 		if o.id > after {
-			h, st := t.proc.handles.open(o.object, a.Access, a.Attributes)
-			if st != ntdef.STATUS_SUCCESS {
+			h, st := t.proc.openHandle(o.object, a.Access, a.Attributes)
+			switch st {
+			case ntdef.STATUS_SUCCESS:
+				return st, t.Store64(uint64(a.Next), uint64(h))
+			case ntdef.STATUS_ACCESS_DENIED: // the next that may be opened
+			default:
 				return st, nil
 			}
-			return st, t.Store64(uint64(a.Next), uint64(h))
 		}
 	}
 	return ntdef.STATUS_NO_MORE_ENTRIES, t.Store64(uint64(a.Next), 0)

@@ -48,10 +48,15 @@ func ntOpenProcessTokenEx(t *Thread, a *openProcessTokenExArgs) (ntdef.Status, e
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
-	return t.openToken(p.token, a.Access, a.Attributes, a.Token)
+	return t.openToken(t.proc.subject(), p.token, a.Access, a.Attributes, a.Token)
 }
 
-func (t *Thread) openToken(o *token, access, attributes uint32, at ntdef.Ptr[uint64]) (ntdef.Status, error) {
+// openToken opens a token for somebody.
+func (t *Thread) openToken(by, o *token, access, attributes uint32, at ntdef.Ptr[uint64]) (ntdef.Status, error) {
+	access, st := mayOpenAs(by, o, access)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
 	h, st := t.proc.handles.open(o, access, attributes)
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
@@ -94,7 +99,11 @@ func ntOpenThreadTokenEx(t *Thread, a *openThreadTokenExArgs) (ntdef.Status, err
 	case o.thread.impersonating.level == securityAnonymous:
 		return ntdef.STATUS_CANT_OPEN_ANONYMOUS, nil
 	}
-	return t.openToken(o.thread.impersonating, a.Access, a.Attributes, a.Token)
+	by := t.proc.subject()
+	if a.OpenAsSelf != 0 {
+		by = t.proc.token
+	}
+	return t.openToken(by, o.thread.impersonating, a.Access, a.Attributes, a.Token)
 }
 
 type setInformationTokenArgs struct {
@@ -135,7 +144,7 @@ func ntSetInformationToken(t *Thread, a *setInformationTokenArgs) (ntdef.Status,
 				return 0, err
 			}
 		}
-		o.defaultDacl, o.modified = acl, t.sys.newLUID()
+		o.defaultDacl, o.usual, o.modified = acl, nil, t.sys.newLUID()
 		return ntdef.STATUS_SUCCESS, nil
 	}
 	s, err := t.loadSID(at)
@@ -153,7 +162,7 @@ func ntSetInformationToken(t *Thread, a *setInformationTokenArgs) (ntdef.Status,
 		}
 		o.primaryGroup = s
 	}
-	o.modified = t.sys.newLUID()
+	o.usual, o.modified = nil, t.sys.newLUID()
 	return ntdef.STATUS_SUCCESS, nil
 }
 
@@ -224,7 +233,15 @@ func ntDuplicateToken(t *Thread, a *duplicateTokenArgs) (ntdef.Status, error) {
 	if access == 0 {
 		access = t.proc.handles.granted(a.Token)
 	}
-	return t.openToken(n, access, oa.attributes, a.NewToken)
+	if st := t.proc.secure(n, oa.security, nil, false); st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	h, st := t.proc.creatorHandle(n, access, oa.attributes)
+	if st != ntdef.STATUS_SUCCESS {
+		t.sys.unprotect(securityOf(n))
+		return st, nil
+	}
+	return st, t.Store64(uint64(a.NewToken), uint64(h))
 }
 
 type adjustPrivilegesTokenArgs struct {

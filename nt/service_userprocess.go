@@ -132,7 +132,7 @@ func ntCreateUserProcess(t *Thread, a *createUserProcessArgs) (ntdef.Status, err
 		Breakaway:     a.ProcessFlags&(processBreakaway|processForceBreakaway) != 0,
 		Suspended:     a.ThreadFlags&threadCreateSuspended != 0 || a.ProcessFlags&processSuspended != 0,
 		ProcessAccess: a.ProcessAccess, ThreadAccess: a.ThreadAccess,
-		processAttributes: processAttributes.attributes, threadAttributes: threadAttributes.attributes, prohibited: info.prohibited,
+		ProcessSecurity: processAttributes.win32(), ThreadSecurity: threadAttributes.win32(), prohibited: info.prohibited,
 	}
 	for i := range list {
 		if st, err := t.processAttribute(&r, &list[i]); err != nil || st != ntdef.STATUS_SUCCESS {
@@ -300,14 +300,17 @@ func ntGetNextProcess(t *Thread, a *getNextProcessArgs) (ntdef.Status, error) {
 		}
 		all = all[slices.Index(all, p)+1:]
 	}
-	if len(all) == 0 {
-		return ntdef.STATUS_NO_MORE_ENTRIES, nil
+	for _, p := range all {
+		h, st := t.proc.openHandle(p.object, a.Access, a.Attributes)
+		switch st {
+		case ntdef.STATUS_SUCCESS:
+			return st, t.Store64(uint64(a.Next), uint64(h))
+		case ntdef.STATUS_ACCESS_DENIED: // the next that may be opened
+		default:
+			return st, nil
+		}
 	}
-	h, st := t.proc.handles.open(all[0].object, a.Access, a.Attributes)
-	if st != ntdef.STATUS_SUCCESS {
-		return st, nil
-	}
-	return st, t.Store64(uint64(a.Next), uint64(h))
+	return ntdef.STATUS_NO_MORE_ENTRIES, nil
 }
 
 func ntOpenProcess(t *Thread, a *openByClientIDArgs) (ntdef.Status, error) {

@@ -40,6 +40,11 @@ func (s *System) StartProcess(prog Program, args, env []string) (*Process, error
 	if st := p.handles.init(s); st != ntdef.STATUS_SUCCESS {
 		return nil, startError("make the handle table", st)
 	}
+	for _, o := range []object{p.object, p.thread.object, p.token} {
+		if st := p.secure(o, givenSecurity{}, nil, false); st != ntdef.STATUS_SUCCESS {
+			return nil, startError("make the descriptor of "+describe(o), st)
+		}
+	}
 	b := builder{p: p, t: p.thread, by: p.thread}
 	if err := b.build(pe, &prog, CommandLine(prog.Path, args), "", env); err != nil {
 		return nil, err

@@ -13,11 +13,11 @@ import (
 // An ObjectRequest is how an object is asked for by Win32: Name is below the session's directory, "" for none, and an object that has
 // it already is opened.
 type ObjectRequest struct {
-	Name    string
-	Access  uint32 // rights of the handle; 0: all
-	Inherit bool   // by children
+	Name   string
+	Access uint32 // rights of the handle; 0: all
+	SecurityAttributes
 
-	object *objectAttributes // of a service, in place of Name and Inherit
+	object *objectAttributes // of a service, in place of Name and SecurityAttributes
 }
 
 // request returns what an ObjectRequest asks for.
@@ -26,9 +26,7 @@ func (p *Process) request(r *ObjectRequest) (*objectAttributes, uint32) {
 		return r.object, r.Access
 	}
 	a := p.sys.win32Name(r.Name)
-	if r.Inherit {
-		a.attributes |= objInherit
-	}
+	a.apply(&r.SecurityAttributes)
 	if r.Access == 0 {
 		return &a, ntdef.GENERIC_ALL
 	}
@@ -65,11 +63,6 @@ type event struct {
 func (*event) typeName() string        { return "Event" }
 func (e *event) signaled(*Thread) bool { return e.state() }
 func (e *event) take(*Thread) bool     { e.set = e.set && e.manual; return false }
-
-// refuses reports whether nobody is granted a right.
-func (e *event) refuses(access uint32) bool {
-	return e.condition != nil && access&^(readControl|synchronize|queryState) != 0
-}
 
 func (e *event) state() bool {
 	if e.condition != nil {

@@ -126,7 +126,7 @@ func (p *Process) OpenThread(id uint64, access uint32, inherit bool) (ntdef.Hand
 	if t == nil {
 		return 0, ntdef.STATUS_INVALID_CID
 	}
-	return p.handles.open(t.object, access, flag(inherit)*objInherit)
+	return p.openHandle(t.object, access, flag(inherit)*objInherit)
 }
 
 // threadByID returns the thread with an identifier, nil where there is none.

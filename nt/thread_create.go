@@ -25,7 +25,7 @@ type ThreadRequest struct {
 	TEBFlags                  uint16 // bits of TEB.SameTebFlags
 	Hidden                    bool   // from debuggers
 	Access                    uint32 // of the handle; 0: all
-	Attributes                uint32 // of the handle, OBJ_*
+	SecurityAttributes
 
 	// NtCreateThread's: where the thread begins, behind LdrInitializeThunk, and on what stack. nil: Start, on one of its own.
 	Context *ntdef.Context
@@ -65,8 +65,13 @@ func (t *Thread) createThread(r *ThreadRequest) (ntdef.Handle, *Thread, ntdef.St
 		n.freeMemory()
 		return 0, nil, ntdef.STATUS_NO_MEMORY
 	}
-	h, st := t.proc.handles.open(n.object, cmp.Or(r.Access, ntdef.GENERIC_ALL), r.Attributes)
+	h := ntdef.Handle(0)
+	st := t.proc.secure(n.object, r.security, nil, false)
+	if st == ntdef.STATUS_SUCCESS {
+		h, st = t.proc.creatorHandle(n.object, cmp.Or(r.Access, ntdef.GENERIC_ALL), flag(r.Inherit)*objInherit)
+	}
 	if st != ntdef.STATUS_SUCCESS {
+		t.sys.unprotect(&n.object.security)
 		n.freeMemory()
 		return 0, nil, st
 	}

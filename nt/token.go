@@ -58,7 +58,8 @@ type token struct {
 	groups       []tokenGroup
 	owner        SID
 	primaryGroup SID
-	defaultDacl  []byte // an ACL; nil: none
+	defaultDacl  []byte                      // an ACL; nil: none
+	usual        map[*objectType]*descriptor // see descriptorFor
 	privileges   map[Privilege]uint32
 }
 
@@ -100,7 +101,7 @@ func (s *System) newToken(granted []Privilege) *token {
 // duplicate copies a token.
 func (t *token) duplicate(s *System) *token {
 	c := *t
-	c.objectHeader = objectHeader{}
+	c.objectHeader, c.usual = objectHeader{}, nil
 	c.id = s.newLUID()
 	c.groups = slices.Clone(t.groups)
 	c.privileges = map[Privilege]uint32{}
@@ -122,8 +123,11 @@ func (t *token) has(s SID, denying bool) bool {
 // holds reports whether a privilege is enabled.
 func (t *token) holds(p Privilege) bool { return t.privileges[p]&sePrivilegeEnabled != 0 }
 
-// Holds reports whether the process's token has a privilege enabled.
-func (p *Process) Holds(privilege Privilege) bool { return p.token.holds(privilege) }
+// Holds reports whether the token by which the process is judged has a privilege enabled.
+func (p *Process) Holds(privilege Privilege) bool {
+	tok := p.subject()
+	return tok.holds(privilege) && !tok.weak()
+}
 
 // newLUID returns the next locally unique identifier.
 func (s *System) newLUID() uint64 {
@@ -140,7 +144,7 @@ func (p *Process) OpenProcessToken(process ntdef.Handle, access uint32) (ntdef.H
 	if st != ntdef.STATUS_SUCCESS {
 		return 0, st
 	}
-	return p.handles.open(q.token, access, 0)
+	return p.openHandle(q.token, access, 0)
 }
 
 // Handles that name tokens without being opened (winnt.h, GetCurrentProcessToken and its like): they may query only.

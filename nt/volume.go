@@ -64,6 +64,7 @@ type node struct {
 	content   storage // of a file that was opened
 	sections  ntmm.FileSections
 	opens     []*fileObject
+	security  *descriptor // nil: it is open to all
 	lockWaits []*lockWait
 	doomed    bool // goes with its last handle
 	unlinked  bool // is in no folder any more
@@ -405,6 +406,20 @@ func (n *node) create(name string, folder bool) (*node, ntdef.Status) {
 	return c, ntdef.STATUS_SUCCESS
 }
 
+// protect gives a file or folder a descriptor; the host's file does not change. DISK_FULL.
+func (n *node) protect(d *descriptor) ntdef.Status {
+	v := n.vol
+	switch {
+	case n.unlinked:
+		return ntdef.STATUS_DELETE_PENDING
+	case v.memory+d.cost() > maxFileMemory:
+		return ntdef.STATUS_DISK_FULL
+	}
+	v.memory += d.cost() - n.security.cost()
+	n.security = d
+	return ntdef.STATUS_SUCCESS
+}
+
 // remove ends a node that nobody has open.
 func (n *node) remove(mm *ntmm.Manager) ntdef.Status {
 	if st := n.unlink(); st != ntdef.STATUS_SUCCESS {
@@ -431,7 +446,8 @@ func (n *node) unlink() ntdef.Status {
 	}
 	delete(n.parent.children, foldName(n.name))
 	n.vol.nodes--
-	n.unlinked = true
+	n.vol.memory -= n.security.cost()
+	n.unlinked, n.security = true, nil
 	return ntdef.STATUS_SUCCESS
 }
 

@@ -189,6 +189,9 @@ func (e *encoding) regCreateKeyEx(t *nt.Thread, a *regCreateKeyExArgs) (uint64, 
 	p := t.Process()
 	q := request(a.Key, sub, a.Access)
 	q.Options, q.Class = a.Options, class
+	if q.Security, err = t.SecurityAttributes(a.Security); err != nil {
+		return 0, err
+	}
 	h, isNew, st := p.CreateKey(&q)
 	if st == ntdef.STATUS_OBJECT_NAME_NOT_FOUND {
 		parts := strings.Split(sub, `\`)

@@ -79,6 +79,12 @@ func createProcess(t *nt.Thread, a *createProcessArgs, text func(uint64) (string
 			r.Standard[i] = ntdef.Handle(get64(info[80+8*i:]))
 		}
 	}
+	if r.ProcessSecurity, err = t.SecurityAttributes(a.ProcessSecurity); err != nil {
+		return failAccess(t, err)
+	}
+	if r.ThreadSecurity, err = t.SecurityAttributes(a.ThreadSecurity); err != nil {
+		return failAccess(t, err)
+	}
 	p, process, thread, st := t.CreateProcess(&r)
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
@@ -155,18 +161,6 @@ func environmentAt(t *nt.Thread, va uint64, wide bool) ([]string, error) {
 	}
 }
 
-// inheritFrom marks a new handle as its SECURITY_ATTRIBUTES say: 24 bytes, bInheritHandle at 16.
-func inheritFrom(t *nt.Thread, attributes uint64, h ntdef.Handle) error {
-	if attributes == 0 {
-		return nil
-	}
-	v, err := t.Load32(attributes + 16)
-	if err == nil && v != 0 {
-		t.Process().SetInherit(h, true)
-	}
-	return err
-}
-
 type createPipeArgs struct {
 	Read, Write ntdef.Ptr[uint64]
 	Attributes  uint64
@@ -174,14 +168,13 @@ type createPipeArgs struct {
 }
 
 func createPipe(t *nt.Thread, a *createPipeArgs) (uint64, error) {
-	r, w, st := t.Process().CreatePipe(a.Size)
+	security, err := t.SecurityAttributes(a.Attributes)
+	if err != nil {
+		return failAccess(t, err)
+	}
+	r, w, st := t.Process().CreatePipe(a.Size, security)
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
-	}
-	for _, h := range []ntdef.Handle{r, w} {
-		if err := inheritFrom(t, a.Attributes, h); err != nil {
-			return failAccess(t, err)
-		}
 	}
 	if err := t.Store64(uint64(a.Read), uint64(r)); err != nil {
 		return 0, err

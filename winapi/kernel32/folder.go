@@ -111,6 +111,9 @@ func createFile(t *nt.Thread, a *createFileArgs, text func(uint64) (string, erro
 		Path: full, Access: a.Access | ntdef.SYNCHRONIZE | ntdef.FILE_READ_ATTRIBUTES, Share: a.Share, Disposition: disposition,
 		Attributes: a.Flags & 0xffff,
 	}
+	if r.SecurityAttributes, err = t.SecurityAttributes(a.Security); err != nil {
+		return failAccess(t, err)
+	}
 	for _, f := range fileFlags {
 		if a.Flags&f.flag != 0 {
 			r.Options |= f.option
@@ -132,9 +135,6 @@ func createFile(t *nt.Thread, a *createFileArgs, text func(uint64) (string, erro
 	case st != ntdef.STATUS_SUCCESS:
 		return invalidHandle, ntdll.SetLastError(t, ntdll.DosError(st))
 	}
-	if err := inheritFrom(t, a.Security, h); err != nil {
-		return failAccess(t, err)
-	}
 	switch {
 	case (a.Disposition == createAlways || a.Disposition == openAlways) && done != ntdef.FILE_CREATED:
 		code = ntdll.ERROR_ALREADY_EXISTS
@@ -147,7 +147,7 @@ type createFile2Args struct {
 	Access      uint32
 	Share       uint32
 	Disposition uint32
-	Parameters  uint64 // CREATEFILE2_EXTENDED_PARAMETERS: size, attributes, flags, …
+	Parameters  uint64 // CREATEFILE2_EXTENDED_PARAMETERS: size, attributes, flags, …, SECURITY_ATTRIBUTES at 10h
 }
 
 func createFile2(t *nt.Thread, a *createFile2Args) (uint64, error) {
@@ -159,6 +159,10 @@ func createFile2(t *nt.Thread, a *createFile2Args) (uint64, error) {
 				return failAccess(t, err)
 			}
 			c.Flags |= v
+		}
+		var err error
+		if c.Security, err = t.Load64(a.Parameters + 0x10); err != nil {
+			return failAccess(t, err)
 		}
 	}
 	return createFile(t, &c, t.WString)
@@ -193,7 +197,13 @@ func createDirectory(t *nt.Thread, a *createDirectoryArgs, text func(uint64) (st
 	if err != nil || code != 0 {
 		return 0, lastError(t, code, err)
 	}
-	h, _, st := t.Process().CreateFile(&nt.OpenRequest{Path: full, Disposition: ntdef.FILE_CREATE, Options: ntdef.FILE_DIRECTORY_FILE})
+	security, err := t.SecurityAttributes(a.Security)
+	if err != nil {
+		return failAccess(t, err)
+	}
+	h, _, st := t.Process().CreateFile(&nt.OpenRequest{
+		Path: full, Disposition: ntdef.FILE_CREATE, Options: ntdef.FILE_DIRECTORY_FILE, SecurityAttributes: security,
+	})
 	if st == ntdef.STATUS_SUCCESS {
 		t.Process().CloseHandle(h)
 	}

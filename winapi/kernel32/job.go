@@ -65,11 +65,11 @@ func createJob(t *nt.Thread, a *createJobArgs, text func(uint64) (string, error)
 	if err != nil {
 		return 0, err
 	}
-	inherit, err := inherits(t, a.Attributes)
+	security, err := t.SecurityAttributes(a.Attributes)
 	if err != nil {
 		return 0, err
 	}
-	h, st := t.Process().CreateJob(&nt.ObjectRequest{Name: name, Inherit: inherit})
+	h, st := t.Process().CreateJob(&nt.ObjectRequest{Name: name, SecurityAttributes: security})
 	return created(t, h, st)
 }
 
@@ -78,7 +78,9 @@ func openJob(t *nt.Thread, a *openArgs, text func(uint64) (string, error)) (uint
 	if err != nil {
 		return 0, err
 	}
-	h, st := t.Process().OpenJob(&nt.ObjectRequest{Name: name, Access: a.Access, Inherit: a.Inherit})
+	r := nt.ObjectRequest{Name: name, Access: a.Access}
+	r.Inherit = a.Inherit
+	h, st := t.Process().OpenJob(&r)
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}

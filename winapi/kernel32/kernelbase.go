@@ -204,7 +204,7 @@ func createFileMapping2(t *nt.Thread, a *createFileMapping2Args) (uint64, error)
 	if err != nil {
 		return 0, err
 	}
-	return section(t, a.File, a.PageProtection|a.Types, a.MaximumSize, name)
+	return section(t, a.File, a.Attributes, a.PageProtection|a.Types, a.MaximumSize, name)
 }
 
 type queryVirtualMemoryInformationArgs struct {

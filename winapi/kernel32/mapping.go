@@ -45,10 +45,14 @@ func textAt(va uint64, text func(uint64) (string, error)) (string, error) {
 }
 
 // section is what every form of CreateFileMapping asks for. INVALID_HANDLE_VALUE means memory of the page file.
-func section(t *nt.Thread, file ntdef.Handle, protectAndTypes uint32, size uint64, name string) (uint64, error) {
+func section(t *nt.Thread, file ntdef.Handle, attributes uint64, protectAndTypes uint32, size uint64, name string) (uint64, error) {
 	const types, invalidHandleValue = 0xff800000, ^ntdef.Handle(0) // SEC_*
+	security, err := t.SecurityAttributes(attributes)
+	if err != nil {
+		return 0, err
+	}
 	r := nt.SectionRequest{
-		Name: name, Size: size, Protect: protectAndTypes &^ types, Attributes: protectAndTypes & types, File: file,
+		Name: name, Size: size, Protect: protectAndTypes &^ types, Attributes: protectAndTypes & types, File: file, SecurityAttributes: security,
 	}
 	if r.Attributes&^uint32(ntdef.SEC_NOCACHE|ntdef.SEC_WRITECOMBINE) == 0 {
 		r.Attributes |= ntdef.SEC_COMMIT
@@ -92,7 +96,7 @@ func createFileMapping(t *nt.Thread, a *createFileMappingArgs, text func(uint64)
 	if err != nil {
 		return 0, err
 	}
-	return section(t, a.File, a.Protect, join64(a.SizeHigh, a.SizeLow), name)
+	return section(t, a.File, a.Attributes, a.Protect, join64(a.SizeHigh, a.SizeLow), name)
 }
 
 type createFileMappingNumaArgs struct {
@@ -126,7 +130,7 @@ func createFileMappingFromApp(t *nt.Thread, a *createFileMappingFromAppArgs) (ui
 	if err != nil {
 		return 0, err
 	}
-	return section(t, a.File, a.Protect, a.Size, name)
+	return section(t, a.File, a.Attributes, a.Protect, a.Size, name)
 }
 
 type openFileMappingArgs struct {

@@ -59,6 +59,9 @@ func createNamedPipe(t *nt.Thread, a *createNamedPipeArgs, text func(uint64) (st
 		ReadMessages: a.PipeMode&readMessages != 0, NoWait: a.PipeMode&noWait != 0, MaximumInstances: a.Instances, InboundQuota: a.In,
 		OutQuota: a.Out, Timeout: -10_000 * int64(a.Timeout),
 	}
+	if r.SecurityAttributes, err = t.SecurityAttributes(a.Security); err != nil {
+		return failAccess(t, err)
+	}
 	switch a.Timeout {
 	case 0:
 		r.Timeout = -10_000 * defaultMillis
@@ -83,9 +86,6 @@ func createNamedPipe(t *nt.Thread, a *createNamedPipeArgs, text func(uint64) (st
 	h, _, st := t.Process().CreateNamedPipe(&r)
 	if st != ntdef.STATUS_SUCCESS {
 		return invalidHandle, ntdll.SetLastError(t, ntdll.DosError(st))
-	}
-	if err := inheritFrom(t, a.Security, h); err != nil {
-		return failAccess(t, err)
 	}
 	return uint64(h), ntdll.SetLastError(t, ntdll.ERROR_SUCCESS)
 }

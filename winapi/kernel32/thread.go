@@ -39,6 +39,10 @@ func createThread(t *nt.Thread, a *createThreadArgs) (uint64, error) {
 	if a.Flags&stackIsReserve != 0 {
 		r.StackReserve, r.StackCommit = a.StackSize, 0
 	}
+	var err error
+	if r.SecurityAttributes, err = t.SecurityAttributes(a.Attributes); err != nil {
+		return failAccess(t, err)
+	}
 	h, thread, st := t.CreateThread(&r)
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)

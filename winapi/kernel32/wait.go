@@ -83,8 +83,8 @@ var waitFuncs = func() (all []nt.UserFunc) {
 			if err != nil {
 				return nil, err
 			}
-			inherit, err := inherits(t, attributes)
-			return &nt.ObjectRequest{Name: s, Access: access, Inherit: inherit}, err
+			security, err := t.SecurityAttributes(attributes)
+			return &nt.ObjectRequest{Name: s, Access: access, SecurityAttributes: security}, err
 		}
 		create := func(name string, ex bool, body func(t *nt.Thread, a *createArgs, r *nt.ObjectRequest) (ntdef.Handle, ntdef.Status)) {
 			all = append(all, nt.Func(name+form.suffix, func(t *nt.Thread, a *createArgs) (uint64, error) {
@@ -206,15 +206,6 @@ type (
 		Alertable    bool
 	}
 )
-
-// inherits reads bInheritHandle of a SECURITY_ATTRIBUTES, which may be NULL.
-func inherits(t *nt.Thread, attributes uint64) (bool, error) {
-	if attributes == 0 {
-		return false, nil
-	}
-	v, err := t.Load32(attributes + 16)
-	return v != 0, err
-}
 
 // created is the result of a function that makes an object: one that was there comes with ERROR_ALREADY_EXISTS.
 func created(t *nt.Thread, h ntdef.Handle, st ntdef.Status) (uint64, error) {

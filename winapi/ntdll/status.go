@@ -283,6 +283,7 @@ var dosErrors = map[ntdef.Status]uint32{
 	ntdef.STATUS_NO_SECURITY_ON_OBJECT:    1350,
 	ntdef.STATUS_BAD_TOKEN_TYPE:           1349,
 	ntdef.STATUS_NO_SUCH_LOGON_SESSION:    1312,
+	ntdef.STATUS_UNKNOWN_REVISION:         1305,
 }
 
 // DosError is RtlNtStatusToDosError; a status without a Win32 error gives ERROR_MR_MID_NOT_FOUND, as there.
