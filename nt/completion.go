@@ -11,36 +11,56 @@ type Completion struct {
 	Key, Overlapped, Bytes uint64
 	Status                 ntdef.Status // of the request
 
-	packet *waitPacket // that it is of
+	packet  *waitPacket    // that it is of
+	release *workerFactory // whose release it is
 }
 
-// completionPort is a queue of packets that threads wait for. A packet goes to the thread that has waited for the shortest time (the
-// documentation of I/O completion ports: "released in last-in-first-out order"). How many threads may run at a time does not matter
-// on one processor.
+// completionPort is a queue of packets that threads wait for: a kernel queue (Windows Internals, part 2 ch. 6, "I/O completion ports").
+// A packet goes to the thread that has waited for the shortest time ("released in last-in-first-out order", says the documentation of
+// I/O completion ports), where fewer than limit threads of the port run. A thread is the port's from when it asks for a packet until it
+// asks another port or ends; it runs while it neither waits, for whatever, nor is suspended.
 type completionPort struct {
 	objectHeader
 	waitList
-	sys     *System
-	packets []Completion
-	waiters []*portWait // the latest last
+	sys       *System
+	limit     uint32 // NumberOfConcurrentThreads
+	running   uint32
+	packets   []Completion
+	waiters   []*portWait // the latest last
+	factories []*workerFactory
 }
 
 // portWait is one thread's wait, and the packet that ended it.
 type portWait struct {
-	block  *waitBlock
-	packet Completion
+	block   *waitBlock
+	packet  Completion
+	factory *workerFactory // through which the thread waits
+	since   uint64
 }
 
 func (*completionPort) typeName() string        { return "IoCompletion" }
 func (p *completionPort) signaled(*Thread) bool { return len(p.packets) > 0 }
 func (p *completionPort) take(*Thread) bool     { return false }
 
-// closed drops what nobody can take any more.
-func (p *completionPort) closed() { p.takeFirst(len(p.packets)) }
+// closed drops what nobody can take any more. Who waits is told: GetQueuedCompletionStatus fails with ERROR_ABANDONED_WAIT_0.
+func (p *completionPort) closed() {
+	if p.abandoned() {
+		p.takeFirst(len(p.packets))
+		for _, w := range p.waiters {
+			if !w.block.done {
+				w.block.status = ntdef.STATUS_ABANDONED_WAIT_0
+				w.block.end(p.sys)
+			}
+		}
+	}
+}
 
-// CreateCompletionPort is NtCreateIoCompletion.
-func (p *Process) CreateCompletionPort(r *ObjectRequest) (ntdef.Handle, ntdef.Status) {
-	return create(p, r, &completionPort{sys: p.sys})
+// abandoned reports whether neither a handle nor a worker factory refers to the port.
+func (p *completionPort) abandoned() bool { return p.handles == 0 && len(p.factories) == 0 }
+
+// CreateCompletionPort is NtCreateIoCompletion: threads of the port run at a time, 0 is one for each processor, of which there is one.
+func (p *Process) CreateCompletionPort(r *ObjectRequest, threads uint32) (ntdef.Handle, ntdef.Status) {
+	return create(p, r, &completionPort{sys: p.sys, limit: max(threads, 1)})
 }
 
 // PostCompletion is NtSetIoCompletion: INVALID_HANDLE, OBJECT_TYPE_MISMATCH, ACCESS_DENIED, INSUFFICIENT_RESOURCES.
@@ -54,29 +74,33 @@ func (p *Process) PostCompletion(h ntdef.Handle, c Completion) ntdef.Status {
 
 // post gives a packet to a thread that waits, or queues it where the pool has room.
 func (p *completionPort) post(c Completion) bool {
-	if p.handles == 0 {
+	if p.abandoned() {
 		return true // nobody can ask for it any more
-	}
-	for len(p.waiters) > 0 {
-		w := p.waiters[len(p.waiters)-1]
-		p.waiters = p.waiters[:len(p.waiters)-1]
-		if w.block.done {
-			continue
-		}
-		w.packet, w.block.status = c, ntdef.STATUS_SUCCESS
-		w.packet.packet = nil
-		if c.packet != nil {
-			c.packet.port = nil
-		}
-		w.block.end(p.sys)
-		return true
 	}
 	if !p.sys.charge(packetCharge) {
 		return false
 	}
 	p.packets = append(p.packets, c)
-	p.sys.signal(p)
+	p.serve()
+	if len(p.packets) > 0 {
+		p.sys.signal(p)
+	}
 	return true
+}
+
+// serve gives packets to threads that wait while both are there and the port lets them run; a factory may make a worker for the rest.
+func (p *completionPort) serve() {
+	for len(p.packets) > 0 && p.running < p.limit && len(p.waiters) > 0 {
+		w := p.waiters[len(p.waiters)-1]
+		p.waiters = p.waiters[:len(p.waiters)-1]
+		if !w.block.done {
+			w.packet, w.block.status = p.takeFirst(1)[0], ntdef.STATUS_SUCCESS
+			w.block.end(p.sys)
+		}
+	}
+	for _, f := range p.factories {
+		f.staff()
+	}
 }
 
 // takeFirst takes the first n packets off the queue.
@@ -91,34 +115,72 @@ func (p *completionPort) takeFirst(n int) []Completion {
 		if w := all[i].packet; w != nil {
 			w.port, all[i].packet = nil, nil
 		}
+		if f := all[i].release; f != nil {
+			f.releases--
+			all[i].release = nil
+		}
 	}
 	return all
 }
 
 // RemoveCompletions is NtRemoveIoCompletionEx: at most n packets, waiting for the first of them. INVALID_HANDLE, OBJECT_TYPE_MISMATCH,
-// ACCESS_DENIED, TIMEOUT, USER_APC, ALERTED.
+// ACCESS_DENIED, TIMEOUT, USER_APC, ALERTED, ABANDONED_WAIT_0 where the port's last handle is closed meanwhile.
 func (t *Thread) RemoveCompletions(h ntdef.Handle, n int, timeout uint64, alertable bool) ([]Completion, ntdef.Status, error) {
 	port, st := with[*completionPort](t.proc, h, modifyState)
 	if st != ntdef.STATUS_SUCCESS {
 		return nil, st, nil
 	}
-	if len(port.packets) > 0 {
+	return t.remove(port, n, timeout, &portWait{block: &waitBlock{thread: t, alert: alertable, what: "a packet of " + describe(port)}})
+}
+
+// remove takes packets of a port for the thread, or waits as w says.
+func (t *Thread) remove(port *completionPort, n int, timeout uint64, w *portWait) ([]Completion, ntdef.Status, error) {
+	t.serves(port)
+	if port.running <= port.limit && len(port.packets) > 0 { // the thread itself is one of those that run
 		return port.takeFirst(min(n, len(port.packets))), ntdef.STATUS_SUCCESS, nil
 	}
-	if st, ok := t.interrupted(alertable); ok {
+	if st, ok := t.interrupted(w.block.alert); ok {
 		return nil, st, nil
 	}
 	if timeout == 0 {
 		return nil, ntdef.STATUS_TIMEOUT, nil
 	}
-	w := &portWait{block: &waitBlock{thread: t, alert: alertable, what: "a packet of " + describe(port)}}
 	port.waiters = append(port.waiters, w)
-	st, err := t.block(w.block, timeout)
-	port.waiters = slices.DeleteFunc(port.waiters, func(o *portWait) bool { return o == w })
-	if err != nil || st != ntdef.STATUS_SUCCESS {
-		return nil, st, err
+	if w.since = t.sys.Now(); w.factory != nil {
+		w.factory.began(w)
 	}
-	return []Completion{w.packet}, st, nil
+	st, err := t.block(w.block, timeout)
+	if err == nil && st == ntdef.STATUS_SUCCESS {
+		return []Completion{w.packet}, st, nil
+	}
+	port.waiters = slices.DeleteFunc(port.waiters, func(o *portWait) bool { return o == w })
+	return nil, st, err
+}
+
+// serves makes the thread one of a port's, nil: of none.
+func (t *Thread) serves(port *completionPort) {
+	if t.port == port {
+		return
+	}
+	t.pause()
+	t.port = port
+	t.unpause()
+}
+
+// pause takes the thread off those of its port that run, which may let another one run; unpause puts it back.
+func (t *Thread) pause() {
+	if t.counted {
+		t.counted = false
+		t.port.running--
+		t.port.serve()
+	}
+}
+
+func (t *Thread) unpause() {
+	if t.port != nil && !t.counted && t.suspended == 0 {
+		t.counted = true
+		t.port.running++
+	}
 }
 
 // waitPacket posts to a port when an object is signaled, once for each time that it is associated (NtCreateWaitCompletionPacket).

@@ -281,7 +281,7 @@ func (w *player) settle(t *nt.Thread) *place {
 	add("Section", h, st)
 	h, st = p.CreateJob(&nt.ObjectRequest{})
 	add("Job", h, st)
-	h, st = p.CreateCompletionPort(&nt.ObjectRequest{})
+	h, st = p.CreateCompletionPort(&nt.ObjectRequest{}, 0)
 	add("IoCompletion", h, st)
 	h, st = p.OpenMemoryCondition(0)
 	add("Event", h, st)

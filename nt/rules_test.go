@@ -211,10 +211,11 @@ func (s *script) runFile(name string) (calls int, seen map[string]bool) {
 	return calls, seen
 }
 
-// TestObjectStatuses makes those of the object manager and of synchronisation.
+// TestObjectStatuses makes those of the object manager, of synchronisation and of worker factories.
 func TestObjectStatuses(t *testing.T) {
 	newScript(t).runFile("testdata/objects.txt")
 	newScript(t).runFile("testdata/sync.txt")
+	newScript(t).runFile("testdata/factory.txt")
 }
 
 // TestServiceStatuses makes the calls of testdata/services.txt.

@@ -84,6 +84,7 @@ var Services = sync.OnceValue(func() []Service {
 		timerServices,
 		alertServices,
 		completionServices,
+		factoryServices,
 		jobServices,
 		registryServices,
 		systemServices,

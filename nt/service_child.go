@@ -240,6 +240,8 @@ func (p *Process) end(code uint32) {
 		s.abandon(t)
 	}
 	for _, t := range p.threads {
+		t.serves(nil)
+		t.worker.left()
 		t.cancelRequests()
 		s.abandon(t)
 		t.state = threadEnded

@@ -28,7 +28,9 @@ type createCompletionArgs struct {
 }
 
 func ntCreateIoCompletion(t *Thread, a *createCompletionArgs) (ntdef.Status, error) {
-	return t.newObject(&namedArgs{a.Handle, a.DesiredAccess, a.ObjectAttributes}, t.proc.CreateCompletionPort)
+	return t.newObject(&namedArgs{a.Handle, a.DesiredAccess, a.ObjectAttributes}, func(r *ObjectRequest) (ntdef.Handle, ntdef.Status) {
+		return t.proc.CreateCompletionPort(r, a.Threads)
+	})
 }
 
 func ntOpenIoCompletion(t *Thread, a *namedArgs) (ntdef.Status, error) {
@@ -117,22 +119,31 @@ type removeCompletionExArgs struct {
 const maxRemoved = 1 << 12
 
 func ntRemoveIoCompletionEx(t *Thread, a *removeCompletionExArgs) (ntdef.Status, error) {
-	const size = 32
-	if a.Count == 0 {
-		return ntdef.STATUS_INVALID_PARAMETER, nil
-	}
-	n := min(a.Count, maxRemoved)
-	if err := t.Probe(a.Entries, size*uint64(n), x86.Read|x86.Write); err != nil {
-		return 0, err
-	}
-	if err := t.Probe(uint64(a.Removed), 4, x86.Read|x86.Write); err != nil {
-		return 0, err
-	}
 	timeout, err := t.timeout(a.Timeout)
 	if err != nil {
 		return 0, err
 	}
-	all, st, err := t.RemoveCompletions(a.Port, int(n), timeout, a.Alertable != 0)
+	return t.takePackets(a.Entries, a.Count, a.Removed, func(n int) ([]Completion, ntdef.Status, error) {
+		return t.RemoveCompletions(a.Port, n, timeout, a.Alertable != 0)
+	})
+}
+
+// takePackets stores packets that take returns as FILE_IO_COMPLETION_INFORMATION, and their number.
+func (t *Thread) takePackets(
+	at uint64, count uint32, removed ntdef.Ptr[uint32], take func(n int) ([]Completion, ntdef.Status, error),
+) (ntdef.Status, error) {
+	const size = 32
+	if count == 0 {
+		return ntdef.STATUS_INVALID_PARAMETER, nil
+	}
+	n := min(count, maxRemoved)
+	if err := t.Probe(at, size*uint64(n), x86.Read|x86.Write); err != nil {
+		return 0, err
+	}
+	if err := t.Probe(uint64(removed), 4, x86.Read|x86.Write); err != nil {
+		return 0, err
+	}
+	all, st, err := take(int(n))
 	if err != nil {
 		return 0, err
 	}
@@ -142,10 +153,10 @@ func ntRemoveIoCompletionEx(t *Thread, a *removeCompletionExArgs) (ntdef.Status,
 			b = binary.LittleEndian.AppendUint64(b, v)
 		}
 	}
-	if err := t.Write(a.Entries, b); err != nil {
+	if err := t.Write(at, b); err != nil {
 		return 0, err
 	}
-	return st, t.Store32(uint64(a.Removed), uint32(len(all)))
+	return st, t.Store32(uint64(removed), uint32(len(all)))
 }
 
 func ntCreateWaitCompletionPacket(t *Thread, a *namedArgs) (ntdef.Status, error) {

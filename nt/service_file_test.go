@@ -63,7 +63,7 @@ func TestTransfersOfAnyLength(t *testing.T) {
 	require.Equal(t, ntdef.STATUS_SUCCESS, f.transfer("NtReadFile", h, event, 0, buf, 10, 5))
 	was, _ := f.p.SetEvent(event)
 	require.True(t, was, "the event is set")
-	port, st := f.p.CreateCompletionPort(&nt.ObjectRequest{})
+	port, st := f.p.CreateCompletionPort(&nt.ObjectRequest{}, 0)
 	require.Equal(t, ntdef.STATUS_SUCCESS, st)
 	require.NoError(t, f.p.Thread().Write(f.scratch+dataAt, append(le64(uint64(port)), le64(77)...)))
 	set := func() ntdef.Status {

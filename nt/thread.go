@@ -28,7 +28,10 @@ type Thread struct {
 	baton     chan struct{}
 	left      chan struct{} // closed when its goroutine has ended
 	waiting   *waitBlock
-	requests  []*ioRequest // that are pending
+	requests  []*ioRequest    // that are pending
+	port      *completionPort // that it asked for a packet last
+	counted   bool            // it is one of the port's threads that run
+	worker    *worker         // nil: no factory made it
 	apcs      []*apc
 	deliver   bool // the next of them, on the way back to user mode
 	alerted   bool

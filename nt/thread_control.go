@@ -53,6 +53,8 @@ func (t *Thread) ended(code uint32) error {
 // gone takes a thread that has ended off its process: its memory goes, who waits for it goes on.
 func (t *Thread) gone() {
 	t.finished = t.sys.SystemTime()
+	t.serves(nil)
+	t.worker.left()
 	t.freeMemory()
 	t.proc.threads = slices.DeleteFunc(t.proc.threads, func(o *Thread) bool { return o == t })
 	t.proc.ran += t.ran
@@ -179,6 +181,7 @@ func (t *Thread) Suspend(o *Thread) (uint32, ntdef.Status, error) {
 		return 0, ntdef.STATUS_SUSPEND_COUNT_EXCEEDED, nil
 	}
 	o.suspended++
+	o.pause()
 	if o == t {
 		t.sys.makeReady(t)
 		return o.suspended - 1, ntdef.STATUS_SUCCESS, t.leave()
@@ -191,6 +194,9 @@ func (t *Thread) Resume() uint32 {
 	was := t.suspended
 	if was > 0 {
 		t.suspended--
+	}
+	if t.state != threadWaiting {
+		t.unpause()
 	}
 	return was
 }
@@ -208,23 +214,31 @@ const (
 
 // SetPriority gives the thread a priority: INVALID_PARAMETER for one that Windows does not know.
 func (t *Thread) SetPriority(relative int32) ntdef.Status {
-	base := t.proc.basePriority() + relative
-	realTime := t.proc.basePriority() >= lowRealTime
+	priority, st := t.proc.threadPriority(relative)
+	if st == ntdef.STATUS_SUCCESS {
+		t.relative = relative
+		t.setPriority(priority)
+	}
+	return st
+}
+
+// threadPriority is the priority of the process's threads that have a relative one: INVALID_PARAMETER.
+func (p *Process) threadPriority(relative int32) (uint8, ntdef.Status) {
+	base := p.basePriority()
+	realTime := base >= lowRealTime
 	switch {
 	case relative == idle && realTime:
-		base = lowRealTime
+		return lowRealTime, ntdef.STATUS_SUCCESS
 	case relative == idle:
-		base = 1
+		return 1, ntdef.STATUS_SUCCESS
 	case relative == timeCritical && realTime:
-		base = priorities - 1
+		return priorities - 1, ntdef.STATUS_SUCCESS
 	case relative == timeCritical:
-		base = lowRealTime - 1
+		return lowRealTime - 1, ntdef.STATUS_SUCCESS
 	case relative < -2 || relative > 2:
-		return ntdef.STATUS_INVALID_PARAMETER
+		return 0, ntdef.STATUS_INVALID_PARAMETER
 	}
-	t.relative = relative
-	t.setPriority(uint8(base))
-	return ntdef.STATUS_SUCCESS
+	return uint8(base + relative), ntdef.STATUS_SUCCESS
 }
 
 // setPriority moves the thread to another priority, from 1 to 31.

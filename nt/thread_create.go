@@ -46,27 +46,12 @@ func (t *Thread) CreateThread(r *ThreadRequest) (ntdef.Handle, *Thread, ntdef.St
 var threadParams = []string{"start", "parameter", "stackReserve", "stackCommit", "got"}
 
 func (t *Thread) createThread(r *ThreadRequest) (ntdef.Handle, *Thread, ntdef.Status) {
-	p := cmp.Or(r.Process, t.proc)
-	switch {
-	case p.exited:
-		return 0, nil, ntdef.STATUS_PROCESS_IS_TERMINATING
-	case len(p.threads) >= maxThreads, t.sys.threadCount() >= maxAllThreads:
-		return 0, nil, ntdef.STATUS_QUOTA_EXCEEDED
-	}
-	t.sys.lastID += 4
-	n := t.sys.newThread(p, t.sys.lastID)
-	n.entry, n.hidden = r.Start, r.Hidden
-	by := t
-	if p != t.proc {
-		by = n
-	}
-	err := t.asThread(n, func() error { return n.build(r, by) })
-	if err != nil {
-		n.freeMemory()
-		return 0, nil, ntdef.STATUS_NO_MEMORY
+	n, st := t.newUserThread(r)
+	if st != ntdef.STATUS_SUCCESS {
+		return 0, nil, st
 	}
 	h := ntdef.Handle(0)
-	st := t.proc.secure(n.object, r.security, nil, false)
+	st = t.proc.secure(n.object, r.security, nil, false)
 	if st == ntdef.STATUS_SUCCESS {
 		h, st = t.proc.creatorHandle(n.object, cmp.Or(r.Access, ntdef.GENERIC_ALL), flag(r.Inherit)*objInherit)
 	}
@@ -75,13 +60,38 @@ func (t *Thread) createThread(r *ThreadRequest) (ntdef.Handle, *Thread, ntdef.St
 		n.freeMemory()
 		return 0, nil, st
 	}
-	if r.Suspended {
-		n.suspended = 1
-	}
-	p.threads = append(p.threads, n)
-	n.start()
-	t.sys.makeReady(n)
+	n.launch()
 	return h, n, ntdef.STATUS_SUCCESS
+}
+
+// newUserThread makes a thread with all that it has of memory. It does not run before it is launched.
+func (t *Thread) newUserThread(r *ThreadRequest) (*Thread, ntdef.Status) {
+	p := cmp.Or(r.Process, t.proc)
+	switch {
+	case p.exited:
+		return nil, ntdef.STATUS_PROCESS_IS_TERMINATING
+	case len(p.threads) >= maxThreads, t.sys.threadCount() >= maxAllThreads:
+		return nil, ntdef.STATUS_QUOTA_EXCEEDED
+	}
+	t.sys.lastID += 4
+	n := t.sys.newThread(p, t.sys.lastID)
+	n.entry, n.hidden, n.suspended = r.Start, r.Hidden, flag(r.Suspended)
+	by := t
+	if p != t.proc {
+		by = n
+	}
+	if err := t.asThread(n, func() error { return n.build(r, by) }); err != nil {
+		n.freeMemory()
+		return nil, ntdef.STATUS_NO_MEMORY
+	}
+	return n, ntdef.STATUS_SUCCESS
+}
+
+// launch lets a thread that was made run.
+func (t *Thread) launch() {
+	t.proc.threads = append(t.proc.threads, t)
+	t.start()
+	t.sys.makeReady(t)
 }
 
 // build makes the thread's TEB, stack and first registers; by is the thread whose accesses write them.
@@ -142,7 +152,9 @@ func (t *Thread) asThread(n *Thread, body func() error) error {
 	t.cpu.SaveRegisters(&n.saved)
 	if away {
 		t.sys.sched.current = t
-		t.proc.attach()
+		if !t.proc.exited { // as one has whose end made another process's worker
+			t.proc.attach()
+		}
 	}
 	t.cpu.LoadRegisters(&own)
 	return err

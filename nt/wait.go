@@ -85,6 +85,7 @@ func (w *waitBlock) end(s *System) {
 		w.fire()
 		return
 	}
+	w.thread.unpause()
 	s.makeReady(w.thread)
 }
 
@@ -146,6 +147,7 @@ func (t *Thread) block(w *waitBlock, timeout uint64) (ntdef.Status, error) {
 			w.end(s)
 		})
 	}
+	t.pause()
 	t.waiting, t.state = w, threadWaiting
 	err := t.leave()
 	t.waiting = nil

@@ -95,3 +95,20 @@ func TestProcessServices(t *testing.T) {
 		require.Contains(t, stderr, warning)
 	}
 }
+
+// TestWorkerFactory has a thread pool made of a worker factory, and threads at a port that lets one of them run, as Windows Internals and
+// the documentation of I/O completion ports describe them. Wine has no worker factories: the golden file is what this machine printed,
+// read line by line.
+func TestWorkerFactory(t *testing.T) {
+	stdout, stderr := native(t, "factory")
+	require.Empty(t, cmp.Diff(nativeGolden(t, "factory"), stdout))
+	require.Empty(t, stderr)
+}
+
+// TestWorkerFactoryDeadlock has a program wait for what no worker does: the report names both waits.
+func TestWorkerFactoryDeadlock(t *testing.T) {
+	_, err := pagewalk.Run(context.Background(), "../nt/testdata/factory.exe", []string{"stuck"}, pagewalk.Config{MaxInstructions: 1_000_000})
+	require.ErrorContains(t, err, "deadlock: ")
+	require.ErrorContains(t, err, " waits for an Event, ")
+	require.ErrorContains(t, err, " waits for work of a TpWorkerFactory")
+}

@@ -28,7 +28,7 @@ func createIoCompletionPort(t *nt.Thread, a *createPortArgs) (uint64, error) {
 	}
 	if port == 0 {
 		var st ntdef.Status
-		if port, st = t.Process().CreateCompletionPort(&nt.ObjectRequest{}); st != ntdef.STATUS_SUCCESS {
+		if port, st = t.Process().CreateCompletionPort(&nt.ObjectRequest{}, a.Threads); st != ntdef.STATUS_SUCCESS {
 			return failStatus(t, st)
 		}
 	}
