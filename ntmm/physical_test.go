@@ -100,6 +100,10 @@ func TestAddressWindowing(t *testing.T) {
 	w.violates(base, x86.Read)
 	require.Equal(t, ntdef.STATUS_SUCCESS, w.as.MapPhysical(at(0, 1), frames[:2]))
 	size := w.as.WorkingSet().Size
+	require.Equal(t, ntdef.STATUS_SUCCESS, w.as.Lock(&Request{Base: base, Size: 0x2000}), "they never leave")
+	require.Equal(t, ntdef.STATUS_ACCESS_VIOLATION, w.as.Lock(&Request{Base: base, Size: 0x3000}))
+	require.NoError(t, w.m.verify())
+	require.Equal(t, ntdef.STATUS_SUCCESS, w.as.Unlock(&Request{Base: base, Size: 0x2000}))
 	w.ok(base+5, x86.Write, 42)
 	w.ok(base+0x1005, x86.Write, 43)
 	require.Equal(t, size, w.as.WorkingSet().Size)

@@ -218,12 +218,12 @@ func (as *AddressSpace) Lock(r *Request) ntdef.Status {
 	for va := start; va < end; va += x86.PageSize {
 		for {
 			at, e := as.pte(va)
+			if as.neverLeaves(va, e) {
+				break
+			}
 			if e&x86.PTEPresent != 0 {
 				as.setPTE(at, e|pteLocked)
 				break
-			}
-			if v := as.vads.find(va); v != nil && v.large {
-				break // it is always there
 			}
 			f := x86.Fault{Vector: x86.VectorPF, Code: x86.PFUser, Addr: va}
 			if res := as.Fault(&f, KernelMode); res.Status != ntdef.STATUS_SUCCESS {
@@ -243,16 +243,26 @@ func (as *AddressSpace) Unlock(r *Request) ntdef.Status {
 		return st
 	}
 	for va := start; va < end; va += x86.PageSize {
-		if v := as.vads.find(va); v != nil && v.large {
+		_, e := as.pte(va)
+		if as.neverLeaves(va, e) {
 			continue
 		}
-		if _, e := as.pte(va); !isLocked(e) || as.vads.find(va).fixed {
+		if !isLocked(e) || as.vads.find(va).fixed {
 			return ntdef.STATUS_NOT_LOCKED
 		}
 	}
 	as.unlock(start, end)
 	as.m.check()
 	return ntdef.STATUS_SUCCESS
+}
+
+// neverLeaves reports whether a page is in memory without being in the working set: a large one, or one that AWE maps.
+func (as *AddressSpace) neverLeaves(va x86.VirtAddr, e x86.PTE) bool {
+	if e&x86.PTEPresent != 0 {
+		return e&ptePhysical != 0
+	}
+	v := as.vads.find(va)
+	return v != nil && v.large
 }
 
 func (as *AddressSpace) unlock(start, end x86.VirtAddr) {
