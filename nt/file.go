@@ -31,14 +31,15 @@ func (f *fileObject) sections() *ntmm.FileSections { return &f.node.sections }
 // nullDevice is \\.\NUL: it takes everything and has nothing.
 type nullDevice struct{ ioState }
 
-// closed ends the file object: with the last one a file that was deleted goes.
+// closed ends the file object: with the last one a file that was deleted goes. What was to be deleted then, and cannot be, stays, and
+// nobody is told.
 func (f *fileObject) closed() {
 	n := f.node
 	f.unwatch()
 	f.sys.cancelAll(&f.ioState, ntdef.STATUS_CANCELLED)
 	n.opens = slices.DeleteFunc(n.opens, func(o *fileObject) bool { return o == f })
 	n.unlocked(f.sys)
-	n.doomed = n.doomed || f.deleteOnClose
+	n.doomed = n.doomed || f.deleteOnClose && n.deletable() == ntdef.STATUS_SUCCESS
 	switch {
 	case n.doomed && len(n.opens) == 0:
 		if !n.unlinked {
@@ -256,6 +257,9 @@ func (p *Process) SetDisposition(h ntdef.Handle, flags uint32) ntdef.Status {
 	case f.access&ntdef.DELETE == 0:
 		return ntdef.STATUS_ACCESS_DENIED
 	case flags&dispositionOnClose != 0:
+		if f.node.parent == nil {
+			return ntdef.STATUS_CANNOT_DELETE
+		}
 		f.deleteOnClose = flags&dispositionDelete != 0
 		return st
 	case flags&dispositionDelete == 0:
@@ -264,13 +268,24 @@ func (p *Process) SetDisposition(h ntdef.Handle, flags uint32) ntdef.Status {
 	}
 	n := f.node
 	protected := n.attributes&ntdef.FILE_ATTRIBUTE_READONLY != 0 && flags&dispositionIgnoreReadOnly == 0
+	if protected {
+		return ntdef.STATUS_CANNOT_DELETE
+	}
+	if st := n.deletable(); st != ntdef.STATUS_SUCCESS {
+		return st
+	}
+	n.doomed, f.posix = true, flags&dispositionPosix != 0
+	return ntdef.STATUS_SUCCESS
+}
+
+// deletable says what speaks against deleting a node but its attributes: CANNOT_DELETE, DIRECTORY_NOT_EMPTY.
+func (n *node) deletable() ntdef.Status {
 	switch {
-	case n.parent == nil, n.readOnly(), protected, n.sections.IsMapped():
+	case n.parent == nil, n.readOnly(), n.sections.IsMapped():
 		return ntdef.STATUS_CANNOT_DELETE
 	case n.folder && len(n.entries()) != 0:
 		return ntdef.STATUS_DIRECTORY_NOT_EMPTY
 	}
-	n.doomed, f.posix = true, flags&dispositionPosix != 0
 	return ntdef.STATUS_SUCCESS
 }
 

@@ -262,3 +262,35 @@ func TestRenamedFolderKeepsItsFiles(t *testing.T) {
 		require.Equal(t, overlay, os.IsNotExist(err))
 	}
 }
+
+// A folder that is to go with its handle goes only when it is empty by then, the root of a drive never; and nothing is made in one, or
+// moved to one, that goes.
+func TestDeletionOfFolders(t *testing.T) {
+	p, _ := drives(t, Drive{Letter: 'D', Folder: `\`})
+	open := func(path string, options uint32) (ntdef.Handle, ntdef.Status) {
+		h, _, st := p.CreateFile(&OpenRequest{
+			Path: path, Access: ntdef.DELETE, Share: everybody, Disposition: ntdef.FILE_OPEN_IF, Options: ntdef.FILE_DIRECTORY_FILE | options,
+		})
+		return h, st
+	}
+	for _, root := range []string{`C:\`, `D:\`} {
+		_, st := open(root, ntdef.FILE_DELETE_ON_CLOSE)
+		require.Equal(t, ntdef.STATUS_CANNOT_DELETE, st)
+		h, st := open(root, 0)
+		require.Equal(t, ntdef.STATUS_SUCCESS, st)
+		require.Equal(t, ntdef.STATUS_CANNOT_DELETE, p.SetDisposition(h, dispositionDelete|dispositionOnClose))
+		p.CloseHandle(h)
+	}
+	h, st := open(`C:\folder`, ntdef.FILE_DELETE_ON_CLOSE)
+	require.Equal(t, ntdef.STATUS_SUCCESS, st)
+	p.CloseHandle(p.mustOpen(t, `C:\folder\file`, ntdef.GENERIC_WRITE, ntdef.FILE_CREATE))
+	p.CloseHandle(h)
+	file := p.mustOpen(t, `C:\folder\file`, ntdef.DELETE, ntdef.FILE_OPEN)
+	require.Equal(t, ntdef.STATUS_SUCCESS, p.RenameFile(file, `C:\file`, false))
+	h, _ = open(`C:\folder`, 0)
+	require.Equal(t, ntdef.STATUS_SUCCESS, p.DeleteFile(h))
+	require.Equal(t, ntdef.STATUS_DELETE_PENDING, p.opens(`C:\folder\new`, ntdef.GENERIC_WRITE, ntdef.FILE_CREATE))
+	require.Equal(t, ntdef.STATUS_DELETE_PENDING, p.RenameFile(file, `C:\folder\file`, false))
+	p.CloseHandle(h)
+	require.Equal(t, ntdef.STATUS_OBJECT_NAME_NOT_FOUND, p.opens(`C:\folder`, ntdef.GENERIC_READ, ntdef.FILE_OPEN))
+}

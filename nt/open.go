@@ -257,7 +257,7 @@ func (f *fileObject) mayOpen(n *node, r *OpenRequest, full string) ntdef.Status 
 		return ntdef.STATUS_OBJECT_NAME_COLLISION
 	case wants && n.readOnly():
 		return ntdef.STATUS_MEDIA_WRITE_PROTECTED
-	case f.deleteOnClose && (protected || n.readOnly()):
+	case f.deleteOnClose && (protected || n.readOnly() || n.parent == nil):
 		return ntdef.STATUS_CANNOT_DELETE
 	case wants && protected:
 		return ntdef.STATUS_ACCESS_DENIED

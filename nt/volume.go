@@ -381,6 +381,8 @@ func (n *node) create(name string, folder bool) (*node, ntdef.Status) {
 	switch {
 	case n.readOnly():
 		return nil, ntdef.STATUS_MEDIA_WRITE_PROTECTED
+	case n.doomed:
+		return nil, ntdef.STATUS_DELETE_PENDING
 	case n.vol.nodes >= maxNodes:
 		return nil, ntdef.STATUS_DISK_FULL
 	}
@@ -457,6 +459,8 @@ func (n *node) rename(mm *ntmm.Manager, to *node, name string, replace bool) ntd
 	switch {
 	case n.readOnly() || to.readOnly():
 		return ntdef.STATUS_MEDIA_WRITE_PROTECTED
+	case to.doomed:
+		return ntdef.STATUS_DELETE_PENDING
 	case old != nil && old != n && (!replace || old.folder || len(old.opens) != 0 || old.attributes&ntdef.FILE_ATTRIBUTE_READONLY != 0):
 		if replace {
 			return ntdef.STATUS_ACCESS_DENIED
