@@ -2,6 +2,7 @@ package nt
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/pagewalk/pagewalk/cpu"
 	"github.com/pagewalk/pagewalk/ntdef"
@@ -31,3 +32,6 @@ func (s *System) SystemFile(name string) ntdef.Status {
 	_, st := s.systemFile(name)
 	return st
 }
+
+// Types returns the types of the service's arguments.
+func (s *Service) Types() []reflect.Type { return s.types }

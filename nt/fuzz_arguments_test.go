@@ -1,11 +1,11 @@
 package nt_test
 
 import (
-	"encoding/binary"
+	"hash/fnv"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 
-	"github.com/pagewalk/pagewalk/cpu"
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntdef"
 )
@@ -16,15 +16,30 @@ type chooser struct {
 	t       *nt.Thread
 	place   *place
 	bytes   []byte
+	more    *rand.Rand // what follows the bytes
 	service string
 	slot    uint64 // the memory of the argument
-	wild    uint64 // how many of 256 arguments are nothing that their names want
+	wild    uint64 // how many of 256 arguments are nothing that their types and names want
+	class   uint64 // of information
+	region  region // that the call is about
+	first   uint64 // the handle before
 }
 
-// byte takes a byte; there are zeros behind the last.
+func newChooser(w *player, t *nt.Thread, row *nt.Service, call []byte) *chooser {
+	h := fnv.New64a()
+	h.Write(call)
+	g := &chooser{w: w, t: t, service: row.Name, bytes: call, more: rand.New(rand.NewPCG(h.Sum64(), 0))}
+	if g.wild = g.byte(); g.wild >= 80 {
+		g.wild = 8
+	}
+	g.class = g.informationClass()
+	return g
+}
+
+// byte takes a byte. Behind the last are others, which they all tell.
 func (g *chooser) byte() uint64 {
 	if len(g.bytes) == 0 {
-		return 0
+		return uint64(g.more.Uint32() & 0xff)
 	}
 	b := g.bytes[0]
 	g.bytes = g.bytes[1:]
@@ -33,122 +48,164 @@ func (g *chooser) byte() uint64 {
 
 func (g *chooser) one(of ...uint64) uint64 { return of[g.byte()%uint64(len(of))] }
 
-// kinds say what an argument of a name is likely to be.
-var kinds = map[string]func(*chooser) uint64{}
+// A kind makes an argument.
+type kind = func(*chooser) uint64
 
-func init() {
-	for names, kind := range map[string]func(*chooser) uint64{
-		"source first second next reserve rootHandle packet":                                                      (*chooser).handle,
-		"access desiredAccess processAccess threadAccess mapping desired":                                         (*chooser).access,
-		"objectAttributes attributes processAttributes threadAttributes sourceFile":                               (*chooser).attributes,
-		"name valueName text string vendor class_ newFile oldFile strings":                                        (*chooser).name,
-		"count titleIndex index class level information action code type state status completionFilter filter":    (*chooser).small,
-		"length bufferSize size inputLength outputLength dataSize eaLength":                                       (*chooser).length,
-		"timeout interval due byteOffset offset maximumSize newSize sectionOffset allocationSize minimum maximum": (*chooser).large,
-		"regionSize viewSize": (*chooser).regionSize,
-		"ioStatus ioStatusBlock previous returnLength resultLength oldProtect copied current removed returnlength lengthNeeded requiredLength result luid locale language": (*chooser).cell,
-		"baseAddress address addresses": (*chooser).region,
-		"context":                       (*chooser).context,
-		"routine apcRoutine start":      (*chooser).routine,
-		"options flags protect pageProtection newProtect freeType disposition share zeroBits mapType createOptions processFlags threadFlags":                                           (*chooser).flags,
-		"buffer input output data record entries others handles list parameters new descriptor privileges required sidsToDisable restrictedSids createInfo initialTEB clientID frames": (*chooser).buffer,
-		"ioStatus ioStatusBlock previous returnLength resultLength oldProtect":                                                                                                         (*chooser).cell,
-	} {
-		for _, name := range strings.Fields(names) {
-			kinds[name] = kind
+// kindsByType say what an argument of a type is likely to be, by its name: pointers to what is told by their elements, and words.
+var (
+	ofCells = kindsOf(cellKinds)
+	ofWords = kindsOf(wordKinds)
+	special = kindsOf(specialKinds)
+)
+
+func kindsOf(of []namedKind) map[string]kind {
+	m := map[string]kind{}
+	for _, k := range of {
+		for _, name := range strings.Split(k.names, ", ") {
+			m[name] = k.kind
 		}
 	}
-	for name, kind := range map[string]func(*chooser) uint64{
-		"NtCreateKey class": (*chooser).noName, "NtCreateKey disposition": (*chooser).cell,
-		"NtGetNextThread next": (*chooser).cell, "NtGetNextProcess next": (*chooser).cell, "NtGetNextThread flags": (*chooser).zero,
-		"NtGetNextThread attributes": (*chooser).zero, "NtGetNextProcess attributes": (*chooser).zero, "NtGetNextProcess flags": (*chooser).small,
-		"NtOpenProcess clientID": (*chooser).clientID, "NtOpenThread clientID": (*chooser).clientID, "NtAlertThreadByThreadId threadID": (*chooser).id,
-		"NtQueryEvent class": (*chooser).zero, "NtQueryMutant class": (*chooser).zero, "NtQuerySemaphore class": (*chooser).zero,
-		"NtQueryTimer class": (*chooser).zero, "NtQueryIoCompletion class": (*chooser).zero, "NtQueryDirectoryFile event": (*chooser).zero,
-		"NtQueryDirectoryFileEx event": (*chooser).zero, "NtQueryDirectoryFile apcRoutine": (*chooser).zero,
-		"NtQueryAttributesFile information": (*chooser).buffer, "NtQueryFullAttributesFile information": (*chooser).buffer,
-		"NtFsControlFile code": (*chooser).control, "NtDeviceIoControlFile code": (*chooser).control, "NtCreateSymbolicLinkObject target": (*chooser).name,
-		"NtQuerySymbolicLinkObject target": (*chooser).buffer, "NtExtendSection newSize": (*chooser).large, "NtCreateNamedPipeFile type": (*chooser).bit,
-		"NtCreateNamedPipeFile readMode": (*chooser).bit, "NtCreateNamedPipeFile completionMode": (*chooser).bit, "NtSaveKey file": (*chooser).handle,
-		"NtLoadKey sourceFile": (*chooser).attributes, "NtWaitForMultipleObjects handles": (*chooser).handleList, "NtWaitForMultipleObjects count": (*chooser).small,
-		"NtFreeUserPhysicalPages count": (*chooser).cell, "NtAllocateUserPhysicalPages count": (*chooser).cell,
-		"NtCreateSection attributes": (*chooser).sectionFlags, "NtCreateSection pageProtection": (*chooser).protection, "NtMapViewOfSection protect": (*chooser).protection,
-		"NtAllocateVirtualMemory protect": (*chooser).protection, "NtAllocateVirtualMemoryEx protect": (*chooser).protection, "NtProtectVirtualMemory newProtect": (*chooser).protection,
-		"NtAllocateVirtualMemory zeroBits": (*chooser).zero, "NtMapViewOfSection zeroBits": (*chooser).zero, "NtMapViewOfSection type": (*chooser).zero,
-		"NtMapViewOfSection inherit": (*chooser).small, "NtFreeVirtualMemory freeType": (*chooser).freeing, "NtGetWriteWatch regionSize": (*chooser).length,
-		"NtResetWriteWatch regionSize": (*chooser).length, "NtGetWriteWatch baseAddress": (*chooser).hostile, "NtResetWriteWatch baseAddress": (*chooser).hostile,
-		"NtMapUserPhysicalPages address": (*chooser).hostile, "NtMapUserPhysicalPages count": (*chooser).small, "NtMapUserPhysicalPagesScatter count": (*chooser).small,
-		"NtSetInformationVirtualMemory count": (*chooser).small, "NtWriteVirtualMemory baseAddress": (*chooser).buffer, "NtReadVirtualMemory baseAddress": (*chooser).buffer,
-		"NtAreMappedFilesTheSame first": (*chooser).hostile, "NtAreMappedFilesTheSame second": (*chooser).hostile,
-	} {
-		kinds[name] = kind
-	}
+	return m
 }
 
-func (g *chooser) zero() uint64 { return 0 }
-
-func (g *chooser) bit() uint64 { return g.byte() & 1 }
-
-func (g *chooser) noName() uint64 {
-	if g.byte() < 200 {
-		return 0
-	}
-	return g.name()
+type namedKind struct {
+	names string
+	kind  kind
 }
 
-// id is the identifier of the process, of its thread, or of another that may be there.
-func (g *chooser) id() uint64 {
-	return g.one(g.t.ID(), g.t.ID()+4, g.t.ID()-4, g.place.p.ID(), g.place.p.ID()+4, 4, 0, 1<<32)
+// cellKinds are of arguments that point at words; what no row names is a place for a result.
+var cellKinds = []namedKind{
+	{"baseAddress", (*chooser).regionCell},
+	{"regionSize, viewSize", (*chooser).regionSize},
+	{"timeout, interval, due, byteOffset, offset, maximumSize, newSize, sectionOffset, allocationSize, size", (*chooser).large},
+	{"minimum, maximum", (*chooser).pageFileSize},
+	{"context", (*chooser).context},
+	{"record", (*chooser).record},
 }
 
-func (g *chooser) clientID() uint64 {
-	b := make([]byte, 16)
-	switch g.byte() % 4 {
-	case 0:
-		binary.LittleEndian.PutUint64(b, g.place.p.ID())
-	case 1:
-		binary.LittleEndian.PutUint64(b[8:], g.t.ID())
-	case 2:
-		binary.LittleEndian.PutUint64(b, g.id())
-		binary.LittleEndian.PutUint64(b[8:], g.id())
-	}
-	return g.placed(b)
+// wordKinds are of arguments that are words: of which some are pointers.
+var wordKinds = []namedKind{
+	{"objectAttributes, processAttributes, threadAttributes, sourceFile, newFile, oldFile", (*chooser).attributes},
+	{"name, valueName, text, string, vendor", (*chooser).name},
+	{"access, desiredAccess, processAccess, threadAccess, desired", (*chooser).access},
+	{"class, level", (*chooser).theClass},
+	{"length, bufferSize, inputLength, outputLength, dataSize", (*chooser).length},
+	{"count, titleIndex, index, code, type, state, status, threads, priority, maximum", (*chooser).small},
+	{"completionFilter, filter", (*chooser).changes},
+	{"openOptions, processFlags, threadFlags", (*chooser).flags},
+	{"flags, zeroBits, eaBuffer, eaLength, reserve, strings, sourceType, createInfoFlags, commitSize, stackCommit, stackReserve, privilegesToDelete", (*chooser).mostlyNone},
+	{"options, createOptions", (*chooser).options},
+	{"disposition", (*chooser).disposition},
+	{"share", (*chooser).share},
+	{"protect, pageProtection, newProtect", (*chooser).protection},
+	{"freeType", (*chooser).freeing},
+	{"mapType", (*chooser).mapType},
+	{"information", (*chooser).securityParts},
+	{"baseAddress, first, second, address", (*chooser).address},
+	{"regionSize, size", (*chooser).regionLength},
+	{"ioStatus, ioStatusBlock, buffer, output", (*chooser).room},
+	{"input, data, new, previous", (*chooser).buffer},
+	{"apcRoutine", (*chooser).mostlyNone},
+	{"routine, start", (*chooser).routine},
+	{"clientID", (*chooser).clientID},
+	{"threadID", (*chooser).id},
+	{"handles", (*chooser).handleList},
+	{"frames", (*chooser).physicalPages},
+	{"descriptor", (*chooser).descriptor},
+	{"mapping", (*chooser).mapping},
+	{"privileges", (*chooser).room},
+	{"required", (*chooser).privilegeSet},
+	{"parameters", (*chooser).extendedParameters},
+	{"initialTEB", (*chooser).initialTEB},
+	{"list", (*chooser).attributeList},
+	{"createInfo", (*chooser).createInfo},
+	{"entries", (*chooser).valueEntries},
+	{"language", (*chooser).languageID},
+	{"userProfile, single, restart", (*chooser).bit},
 }
 
-// control is a code of NtFsControlFile or NtDeviceIoControlFile.
-func (g *chooser) control() uint64 {
-	return g.one(fsctlDisconnect, fsctlListen, fsctlPeek, fsctlWait, fsctlTransceive, 0x900a8, 0x9003c, 0x90064, 0x900c0, 0x98208, 0x900c4, 0x980c8, 0x70000, 0x70140, 0x2d1080, 0x4d0008, 0x90028)
+// specialKinds are of arguments whose name means something else for a service.
+var specialKinds = []namedKind{
+	{"NtCreateKey class", (*chooser).noName},
+	{"NtCreateEvent type, NtCreateTimer type", (*chooser).bit},
+	{"NtCreateDirectoryObjectEx shadow", (*chooser).none},
+	{"NtCreateSection attributes", (*chooser).sectionFlags},
+	{"NtCreateFile attributes, NtCreateFile allocationSize", (*chooser).mostlyNone},
+	{"NtMapViewOfSection type, NtMapViewOfSectionEx type", (*chooser).mostlyNone},
+	{"NtMapViewOfSection inherit", (*chooser).inheritance},
+	{"NtMapViewOfSection baseAddress, NtMapViewOfSectionEx baseAddress, NtMapViewOfSection viewSize, NtMapViewOfSectionEx viewSize", (*chooser).newView},
+	{"NtMapViewOfSection sectionOffset, NtMapViewOfSectionEx sectionOffset", (*chooser).newView},
+	{"NtAllocateVirtualMemory baseAddress, NtAllocateVirtualMemoryEx baseAddress", (*chooser).newRegion},
+	{"NtAllocateVirtualMemory type, NtAllocateVirtualMemoryEx type", (*chooser).allocating},
+	{"NtAllocateVirtualMemoryEx count, NtMapViewOfSectionEx count, NtGetNextThread attributes, NtGetNextProcess attributes", (*chooser).mostlyNone},
+	{"NtGetWriteWatch count, NtFreeUserPhysicalPages count, NtAllocateUserPhysicalPages count", (*chooser).countCell},
+	{"NtGetWriteWatch addresses", (*chooser).room},
+	{"NtMapUserPhysicalPages count, NtMapUserPhysicalPagesScatter count", (*chooser).fewPages},
+	{"NtMapUserPhysicalPagesScatter addresses", (*chooser).addressList},
+	{"NtSetInformationVirtualMemory addresses", (*chooser).ranges},
+	{"NtWriteVirtualMemory buffer", (*chooser).buffer},
+	{"NtCreateUserProcess parameters", (*chooser).processParameters},
+	{"NtCreateUserProcess processFlags, NtCreateUserProcess threadFlags", (*chooser).mostlyNone},
+	{"NtCreateThreadEx list", (*chooser).mostlyNone},
+	{"NtFsControlFile code, NtDeviceIoControlFile code", (*chooser).control},
+	{"NtFlushBuffersFileEx parameters, NtRaiseHardError parameters", (*chooser).room},
+	{"NtReadFileScatter buffer, NtWriteFileGather buffer", (*chooser).segments},
+	{"NtReadFileScatter length, NtWriteFileGather length", (*chooser).sectors},
+	{"NtReadFileScatter byteOffset, NtWriteFileGather byteOffset", (*chooser).sectorOffset},
+	{"NtReadFile key, NtWriteFile key", (*chooser).mostlyNone},
+	{"NtQuerySymbolicLinkObject target", (*chooser).roomForName},
+	{"NtCreateSymbolicLinkObject target", (*chooser).name},
+	{"NtQueryInformationFile ioStatus", (*chooser).room},
+	{"NtQueryAttributesFile information, NtQueryFullAttributesFile information", (*chooser).room},
+	{"NtSetIoCompletion information, NtSetIoCompletionEx information, NtAssociateWaitCompletionPacket information", (*chooser).anything},
+	{"NtSetInformationFile buffer, NtSetInformationProcess buffer, NtSetInformationThread buffer, NtSetInformationToken buffer", (*chooser).setting},
+	{"NtSetInformationJobObject buffer, NtSetInformationObject buffer, NtSetInformationKey buffer, NtSetSystemInformation buffer", (*chooser).setting},
+	{"NtSetInformationVirtualMemory buffer, NtManagePartition buffer, NtSetTimerEx buffer", (*chooser).setting},
+	{"NtAdjustPrivilegesToken new", (*chooser).privileges},
+	{"NtCancelIoFileEx request, NtCancelSynchronousIoFile request", (*chooser).mostlyNone},
+	{"NtSetDebugFilterState component", (*chooser).small},
+	{"NtQueueApcThreadEx2 flags", (*chooser).mostlyNone},
+	{"NtOpenProcessTokenEx attributes, NtOpenThreadTokenEx attributes, NtDuplicateObject attributes", (*chooser).mostlyNone},
+	{"NtCreateThreadEx attributes, NtCreateThread attributes, NtOpenProcess attributes, NtOpenThread attributes", (*chooser).attributes},
+	{"NtOpenFile attributes, NtGetNextThread flags", (*chooser).mostlyNone},
+	{"NtSetTimer period", (*chooser).mostlyNone},
+	{"NtQueryMultipleValueKey count", (*chooser).bit},
+	{"NtEnumerateKey index, NtEnumerateValueKey index", (*chooser).index},
+	{"NtQueryMultipleValueKey length", (*chooser).lengthCell},
+	{"NtDuplicateToken type", (*chooser).tokenType},
+	{"NtCreateNamedPipeFile type, NtCreateNamedPipeFile readMode, NtCreateNamedPipeFile completionMode", (*chooser).bit},
+	{"NtCreateNamedPipeFile maximumInstances", (*chooser).small},
+	{"NtCreateSemaphore maximum", (*chooser).byte},
+	{"NtPowerInformation input, NtPowerInformation inputLength", (*chooser).mostlyNone},
+	{"NtWaitForMultipleObjects count", (*chooser).fewPages},
+	{"NtWaitForMultipleObjects type", (*chooser).bit},
+	{"NtQuerySystemInformationEx input", (*chooser).setting},
+	{"NtQuerySystemInformationEx inputLength", (*chooser).inputLength},
+	{"NtQuerySystemInformationEx class", (*chooser).classWithInput},
+	{"NtUnlockFile offset, NtUnlockFile size, NtLockFile offset, NtLockFile size", (*chooser).locked},
+	{"NtNotifyChangeMultipleKeys count", (*chooser).bit},
+	{"NtNotifyChangeMultipleKeys others", (*chooser).attributes},
+	{"NtSetUuidSeed seed, NtAllocateUuids seed", (*chooser).room},
+	{"NtFilterToken privileges", (*chooser).privileges},
+	{"NtQueryLicenseValue name", (*chooser).license},
+	{"NtUnmapViewOfSectionEx flags, NtGetWriteWatch flags", (*chooser).bit},
+	{"NtSetDefaultLocale locale, NtGetNlsSectionPtr sectionType", (*chooser).languageID},
+	{"NtCreatePagingFile name", (*chooser).pageFileName},
+	{"NtCreateMailslotFile options", (*chooser).mostlyNone},
 }
 
-func (g *chooser) handleList() uint64 {
-	b := make([]byte, 0, 64*8)
-	for range 8 {
-		b = binary.LittleEndian.AppendUint64(b, g.handle())
-	}
-	return g.placed(b)
-}
-
-func (g *chooser) protection() uint64 {
-	return g.one(4, 4, 2, 0x40, 0x20, 0x10, 8, 0x80, 1, 0x104, 0x204, 0x404, 0x40000040, 0, 6)
-}
-
-func (g *chooser) sectionFlags() uint64 {
-	return g.one(0x8000000, 0x8000000, 0x4000000, 0x1000000, 0x11000000, 0x88000000, 0x18000000, 0x200000, 0, 0x80000000)
-}
-
-func (g *chooser) freeing() uint64 { return g.one(0x4000, 0x4000, 0x8000, 0x8001, 0x8002, 0, 0xc000) }
-
-// typeNames are the types of handles that arguments of some names, or those called "handle" of services with some words in theirs, want.
-var typeNames = []struct{ word, typ string }{
+// handleTypes are the types of the handles that arguments of some names, or those called "handle" of services with some words in
+// theirs, want.
+var handleTypes = []struct{ word, typ string }{
 	{"process", "Process"},
 	{"sourceProcess", "Process"},
 	{"targetProcess", "Process"},
 	{"parent", "Process"},
 	{"thread", "Thread"},
 	{"file", "File"},
-	{"event", "Event"},
 	{"key", "Key"},
 	{"targetKey", "Key"},
+	{"rootHandle", "Key"},
 	{"token", "Token"},
 	{"section", "Section"},
 	{"port", "IoCompletion"},
@@ -164,51 +221,98 @@ var typeNames = []struct{ word, typ string }{
 	{"Mutant", "Mutant"},
 	{"Timer", "Timer"},
 	{"IoCompletion", "IoCompletion"},
+	{"Worker", "WorkerFactory"},
 	{"TerminateProcess", "Process"},
 	{"TerminateThread", "Thread"},
 	{"AlertThread", "Thread"},
 }
 
+// specialHandles are the types of handles that their names do not tell.
+var specialHandles = map[string]string{
+	"NtAccessCheck token": "ImpersonationToken", "NtCancelSynchronousIoFile file": "Thread", "NtManagePartition target": "Partition",
+	"NtManagePartition source": "Partition", "NtAssociateWaitCompletionPacket target": "Event", "NtImpersonateAnonymousToken thread": "Thread",
+	"NtCreateSection file": "File", "NtQueryDirectoryFile file": "Folder", "NtQueryDirectoryFileEx file": "Folder",
+	"NtFsControlFile file": "Pipe", "NtCancelIoFileEx file": "Pipe", "NtReadFileScatter file": "Unbuffered", "NtWriteFileGather file": "Unbuffered",
+	"NtNotifyChangeDirectoryFile file": "Folder", "NtNotifyChangeDirectoryFileEx file": "Folder",
+}
+
+// handleOf is the type of handle that an argument wants, "" where any may do.
+func handleOf(service, name string) string {
+	if typ, ok := specialHandles[service+" "+name]; ok {
+		return typ
+	}
+	for _, n := range handleTypes {
+		if n.word == name || name == "handle" && strings.Contains(service, n.word) {
+			return n.typ
+		}
+	}
+	return ""
+}
+
+// optional are names of handles that a call has rarely.
+var optional = map[string]bool{"event": true, "reserve": true, "job": true}
+
+// argument chooses an argument: mostly what its type and its name want, else anything.
+func (g *chooser) argument(row *nt.Service, i int) uint64 {
+	name, typ := row.Params()[i], row.Types()[i]
+	g.slot = g.place.data + uint64(i)*slotSize
+	if g.byte() < g.wild {
+		return g.anything()
+	}
+	if k := special[row.Name+" "+name]; k != nil {
+		return k(g)
+	}
+	pointer := strings.HasPrefix(typ.Name(), "Ptr[")
+	switch {
+	case typ == reflect.TypeFor[ntdef.Handle]():
+		if optional[name] && row.Name != "NtIsProcessInJob" && i > 0 && g.byte() < 200 {
+			return 0
+		}
+		if name == "event" {
+			return g.typed("Event")
+		}
+		if name == "second" && g.byte() < 60 {
+			return g.first
+		}
+		g.first = g.typed(handleOf(row.Name, name))
+		return g.first
+	case pointer && ofCells[name] != nil:
+		return ofCells[name](g)
+	case pointer:
+		return g.cell()
+	case ofWords[name] != nil:
+		return ofWords[name](g)
+	case typ.Kind() == reflect.Uint8:
+		return g.bit()
+	case typ.Kind() == reflect.Uint32:
+		return g.flags()
+	}
+	return g.anything()
+}
+
 // typed is mostly a handle of a type.
 func (g *chooser) typed(typ string) uint64 {
-	if n := g.byte(); n < 200 {
+	if n := g.byte(); n < 240 {
 		if all := g.place.typed[typ]; len(all) > 0 {
 			return g.one(all...)
 		}
-	} else if n < 240 {
+	} else if n < 248 {
 		return 0x40 + 4*(g.byte()%96)
 	}
 	return g.handle()
 }
 
-// argument chooses an argument: mostly what its name wants, else anything.
-func (g *chooser) argument(service, name string, i int) uint64 {
-	g.service, g.slot = service, g.place.data+uint64(i)*slotSize
-	if g.byte() < g.wild {
-		return g.anything()
+// handle is one that may be there: of the process's first, of those that were made since, a pseudo handle.
+func (g *chooser) handle() uint64 {
+	switch n := g.byte(); {
+	case n < 140 && len(g.place.handles) > 0:
+		return g.one(g.place.handles...)
+	case n < 200:
+		return 0x40 + 4*(g.byte()%96)
+	case n < 246:
+		return ^uint64(g.byte() % 7)
 	}
-	makes := !strings.Contains(service, "Token") && service != "NtCreatePartition" && (strings.HasPrefix(service, "NtCreate") || strings.HasPrefix(service, "NtOpen"))
-	switch {
-	case makes && (i == 0 || name == "thread" && i == 1), name == "newToken", name == "token" && i > 1, name == "target" && i == 3:
-		return g.cell()
-	case strings.HasPrefix(service, "NtAccessCheck") && i > 3:
-		return g.cell()
-	}
-	if kind := kinds[service+" "+name]; kind != nil {
-		return kind(g)
-	}
-	for _, n := range typeNames {
-		if n.word == name || name == "handle" && strings.Contains(service, n.word) {
-			return g.typed(n.typ)
-		}
-	}
-	if name == "handle" {
-		return g.handle()
-	}
-	if kind := kinds[name]; kind != nil {
-		return kind(g)
-	}
-	return g.anything()
+	return g.one(0, 1, 0x7fffffff, 0xfffffffc, 1<<40, 1<<63)
 }
 
 func (g *chooser) anything() uint64 {
@@ -237,6 +341,17 @@ func (g *chooser) anything() uint64 {
 
 func (g *chooser) hostile() uint64 { return g.one(g.place.hostile...) }
 
+func (g *chooser) none() uint64 { return 0 }
+
+func (g *chooser) bit() uint64 { return g.byte() & 1 }
+
+func (g *chooser) mostlyNone() uint64 {
+	if g.byte() < 200 {
+		return 0
+	}
+	return g.anything()
+}
+
 func (g *chooser) small() uint64 {
 	switch n := g.byte(); {
 	case n < 80:
@@ -249,30 +364,48 @@ func (g *chooser) small() uint64 {
 	return g.byte()
 }
 
+func (g *chooser) index() uint64 { return g.one(0, 0, 0, 0, 1, 2, g.small()) }
+
+func (g *chooser) fewPages() uint64 {
+	if n := g.byte(); n > 240 {
+		return g.length()
+	}
+	return 1 + g.byte()%4
+}
+
+// informationClass is mostly one that the service knows, or would if it had the number of its neighbours.
+func (g *chooser) informationClass() uint64 {
+	if known := g.w.known.classes[g.service]; len(known) > 0 && g.byte() < 200 {
+		return g.one(known...)
+	}
+	return g.small()
+}
+
+// theClass is the one that the call's length is for.
+func (g *chooser) theClass() uint64 { return g.class }
+
+// length is the least that the class takes, or what was enough for it before; else one that structures have.
 func (g *chooser) length() uint64 {
-	if n := g.byte(); n < 100 {
-		return n
-	} else if n < 200 {
-		return g.one(8, 0x10, 0x18, 0x20, 0x30, 0x38, 0x40, 0x48, 0x58, 0x60, 0x80, 0x200, 0x400, 0x1000)
+	n := g.byte()
+	if c := (classOf{g.service, g.class}); n < 140 {
+		if size, ok := g.w.lengths[c]; ok && n < 70 {
+			return size
+		}
+		if size, ok := g.w.known.lengths[c]; ok {
+			return size
+		}
+	}
+	switch {
+	case n < 60:
+		return g.byte()
+	case n < 230:
+		return g.one(0, 1, 2, 4, 8, 0xc, 0x10, 0x18, 0x20, 0x28, 0x30, 0x38, 0x40, 0x48, 0x58, 0x60, 0x80, 0xf0, 0x200, 0x400, 0x400, 0xf00, 0xf00, 0x1000)
 	}
 	return g.one(0, 8, 0x30, 0x100, 0x200, 0x400, 0x800, 0xff0, 0x1000, 0x1001, 0x8000, 0x10000, 0x100000, 0x7fffffff, 0x80000000, 0xffffffff, 1<<32, 1<<47, 1<<63, ^uint64(0))
 }
 
-// handle is one that may be there: of the process's first, of those that were made since, a pseudo handle.
-func (g *chooser) handle() uint64 {
-	switch n := g.byte(); {
-	case n < 140 && len(g.place.handles) > 0:
-		return g.one(g.place.handles...)
-	case n < 200:
-		return 0x40 + 4*(g.byte()%96)
-	case n < 246:
-		return ^uint64(g.byte() % 7)
-	}
-	return g.one(0, 1, 0x7fffffff, 0xfffffffc, 1<<40, 1<<63)
-}
-
 func (g *chooser) access() uint64 {
-	return g.one(0x02000000, uint64(ntdef.GENERIC_ALL), readWrite64, 0x1f0003, 0xf001f, 0, 1, 0xffffffff, 0x1fffff, 0x20019)
+	return g.one(0x02000000, 0x02000000, uint64(ntdef.GENERIC_ALL), readWrite64, 0x1f0003, 0xf001f, 0, 1, 0xffffffff, 0x1fffff, 0x20019)
 }
 
 const readWrite64 = uint64(ntdef.GENERIC_READ | ntdef.GENERIC_WRITE | 0x100000)
@@ -289,216 +422,105 @@ func (g *chooser) flags() uint64 {
 	return g.byte() | g.byte()<<8 | g.byte()<<16 | g.byte()<<24
 }
 
+// options are of NtCreateFile, of NtDuplicateObject, of keys.
+func (g *chooser) options() uint64 {
+	if n := g.byte(); n > 220 {
+		return g.flags()
+	}
+	return g.one(0, 0, 1, 2, 4, 7, 0x20, 0x20, 0x40, 0x60, 0x21, 0x1000, 0x1020, 8)
+}
+
+func (g *chooser) disposition() uint64 {
+	if n := g.byte(); n > 240 {
+		return g.flags()
+	}
+	return g.byte() % 6
+}
+
+func (g *chooser) share() uint64 {
+	if n := g.byte(); n > 240 {
+		return g.flags()
+	}
+	return g.one(7, 7, 3, 1, 0)
+}
+
+// changes are what to tell of: of keys, of directories.
+func (g *chooser) changes() uint64 {
+	if g.byte() > 200 {
+		return g.flags()
+	}
+	return g.one(1, 2, 4, 5, 8, 0xf, 0x1000000f)
+}
+
+func (g *chooser) inputLength() uint64 { return g.one(4, 8, 8, 1, 16, 0, 0x20) }
+
+// classWithInput is one that has to be told what about (SYSTEM_INFORMATION_CLASS).
+func (g *chooser) classWithInput() uint64 {
+	if g.byte() > 100 {
+		return g.class
+	}
+	return g.one(107, 175, 181, 230, 8, 23, 73)
+}
+
+func (g *chooser) securityParts() uint64 { return g.one(1, 2, 4, 7, 4, 3, 8, 15, 0x80000004, 0) }
+
+func (g *chooser) inheritance() uint64 { return g.one(1, 2, 2, 0, 3) }
+
+func (g *chooser) tokenType() uint64 { return g.one(1, 2, 2, 0, 3) }
+
+func (g *chooser) mapType() uint64 { return g.one(1, 1, 1, 2, 3, 0, 4) }
+
+func (g *chooser) languageID() uint64 { return g.one(0x409, 0x409, 0, 10, 11, 12, 1, 0x407, 0xffff) }
+
+func (g *chooser) protection() uint64 {
+	return g.one(4, 4, 4, 2, 2, 0x40, 0x20, 0x10, 8, 0x80, 1, 0x104, 0x204, 0x404, 0x40000040, 0, 6)
+}
+
+func (g *chooser) sectionFlags() uint64 {
+	return g.one(0x8000000, 0x8000000, 0x4000000, 0x1000000, 0x11000000, 0x88000000, 0x18000000, 0x200000, 0, 0x80000000)
+}
+
+func (g *chooser) allocating() uint64 {
+	if g.byte() > 230 {
+		return g.flags()
+	}
+	return g.one(0x3000, 0x3000, 0x2000, 0x1000, 0x1000, 0x103000, 0x203000, 0x402000, 0x80000, 0x1000000, 0x42000, 0x20003000)
+}
+
+func (g *chooser) freeing() uint64 {
+	return g.one(0x4000, 0x4000, 0x8000, 0x8000, 0x8001, 0x8002, 0, 0xc000)
+}
+
+// control is a code of NtFsControlFile or NtDeviceIoControlFile.
+func (g *chooser) control() uint64 {
+	return g.one(fsctlDisconnect, fsctlListen, fsctlPeek, fsctlWait, fsctlTransceive, 0x900a8, 0x9003c, 0x90064, 0x900c0, 0x98208, 0x900c4, 0x980c8, 0x70000, 0x70140, 0x2d1080, 0x4d0008, 0x90028)
+}
+
+// id is the identifier of the process, of its thread, or of another that may be there.
+func (g *chooser) id() uint64 {
+	return g.one(g.t.ID(), g.t.ID()+4, g.t.ID()-4, g.place.p.ID(), g.place.p.ID()+4, 4, 0, 1<<32)
+}
+
 func (g *chooser) routine() uint64 {
 	return g.one(0, g.place.code, g.place.code, g.place.code+7, g.place.data, 8, 1<<47)
 }
 
-// write puts bytes at an address of the argument's slot; the slot may be gone.
-func (g *chooser) write(at uint64, b []byte) { _ = g.t.Write(at, b) }
-
-// placed puts a structure somewhere: in the slot, or right before the end of memory.
-func (g *chooser) placed(b []byte) uint64 {
-	at := g.slot
-	if n := g.byte(); n < 32 {
-		at = g.place.edge - uint64(len(b))
-	} else if n < 40 {
-		at = g.place.edge - uint64(len(b)) + n%8 // some bytes are missing
-	}
-	g.write(at, b)
-	return at
-}
-
-func (g *chooser) cell() uint64 {
-	v := [8]byte{}
-	binary.LittleEndian.PutUint64(v[:], g.one(0, 0, 8, 0x100, 0x1000, ^uint64(0), g.place.data))
-	return g.placed(v[:])
-}
-
-// large is a pointer to a LARGE_INTEGER: a time, an offset, a size.
-func (g *chooser) large() uint64 {
-	if g.byte() < 20 {
-		return 0
-	}
-	v := [16]byte{}
-	binary.LittleEndian.PutUint64(v[:], g.one(0, 0, 1, 10, ^uint64(0), ^uint64(1), ^uint64(99), ^uint64(9999), 0x1000, 0x10000, 0x7fffffffffffffff, 1<<63, 1<<40, 134_116_128_000_000_001))
-	return g.placed(v[:])
-}
-
-// region is an address, or a pointer to one and to a size.
-func (g *chooser) region() uint64 {
-	v := g.hostile()
-	if n := g.byte(); n < 60 {
-		return v
-	} else if n < 160 {
-		v = g.one(0, 0x1000, 0x2000, 0x10000, 0x20000, 0x200000, 1<<32, 1<<46, 1<<63, ^uint64(0), g.place.data, 0x55000000)
-	}
-	b := binary.LittleEndian.AppendUint64(nil, v)
-	return g.placed(binary.LittleEndian.AppendUint64(b, g.one(0, 1, 0x1000, 0x10000, ^uint64(0))))
-}
-
-// regionSize is a pointer to a size.
-func (g *chooser) regionSize() uint64 {
-	return g.placed(binary.LittleEndian.AppendUint64(nil, g.one(0, 0, 1, 0x1000, 0x1000, 0x2000, 0x10000, 0x20000, 0x200000, 1<<32, 1<<46, 1<<63, ^uint64(0))))
-}
-
-// names are of things that are there, or nearly: of keys, of files, of objects, and what is a name to nobody.
-var names = struct{ keys, files, objects, odd []string }{
-	[]string{
-		`\Registry\Machine\Software\Fuzz`, `\Registry\Machine\Software\Fuzz\Sub`, `\Registry\User`, `\Registry`, "Sub", "value", "new", "",
-		`\Registry\Machine\Software\Fuzz\New`, `\Registry\Machine\Software`, `\Registry\User\Loaded`, "SymbolicLinkValue",
-	},
-	[]string{
-		`\??\C:\Temp\file`, `\??\C:\Temp`, `\??\C:\Temp\new`, `\??\C:\`, `\??\C:`, `\??\NUL`, `\??\PIPE\`, `\??\PIPE\p`, "file", "", "*", "n*w",
-		`\??\C:\Temp\child.exe`, `\??\C:\Temp\page`, `\??\C:\Temp\file:stream`, `\??\MAILSLOT\m`, `\Device\HarddiskVolume1\Temp\file`,
-	},
-	[]string{
-		"event", "mutant", "section", "x", `\BaseNamedObjects`, `\BaseNamedObjects\x`, `\BaseNamedObjects\event`, `\BaseNamedObjects\mutant`,
-		`\Sessions\1\BaseNamedObjects\event`, `\Sessions\1\BaseNamedObjects\mutant`, `\Sessions\1\BaseNamedObjects\section`,
-		`\KnownDlls\ntdll.dll`, `\KnownDlls`, `\KernelObjects\LowMemoryCondition`, `\KernelObjects\MemoryPartition0`, `\`, `\Device`, `\??`, `\??\C:`, "",
-	},
-	[]string{"a\\\\b", "\x00", `\??\`, `\..\..`, strings.Repeat("n", 300), strings.Repeat(`\d`, 200), `\`, "", ".", "a\x00b", strings.Repeat("k", 255)},
-}
-
-// text is a name that the service may know.
-func (g *chooser) text() string {
-	list := names.objects
-	switch n := g.byte(); {
-	case n < 30:
-		list = names.odd
-	case n < 60:
-		list = [][]string{names.keys, names.files, names.objects}[n%3]
-	case strings.Contains(g.service, "Key"):
-		list = names.keys
-	case strings.Contains(g.service, "File"), strings.Contains(g.service, "UserProcess"):
-		list = names.files
-	}
-	return list[g.byte()%uint64(len(list))]
-}
-
-// unicode makes a UNICODE_STRING with its text behind it.
-func (g *chooser) unicode(at uint64) []byte {
-	text := nt.EncodeUTF16(g.text())
-	g.write(at+0x400, text)
-	b := make([]byte, 16)
-	n, pointer := uint16(len(text)), at+0x400
-	switch g.byte() {
-	case 0:
-		n = 0xffff
-	case 1:
-		n |= 1
-	case 2:
-		pointer = g.hostile()
-	}
-	binary.LittleEndian.PutUint16(b, n)
-	binary.LittleEndian.PutUint16(b[2:], n)
-	binary.LittleEndian.PutUint64(b[8:], pointer)
-	return b
-}
-
-func (g *chooser) name() uint64 { return g.placed(g.unicode(g.slot)) }
-
-// attributes are OBJECT_ATTRIBUTES.
-func (g *chooser) attributes() uint64 {
-	if g.byte() < 50 {
-		return 0
-	}
-	g.write(g.slot+0x80, g.unicode(g.slot+0x80))
-	b := make([]byte, 48)
-	le := binary.LittleEndian
-	le.PutUint32(b, 48)
-	le.PutUint64(b[16:], g.slot+0x80)
-	le.PutUint32(b[24:], 0x40)
-	switch n := g.byte(); {
-	case n < 30:
-		le.PutUint64(b[8:], g.typed("Directory"))
-	case n < 60:
-		le.PutUint64(b[8:], g.handle())
-	case n < 75:
-		le.PutUint64(b[16:], 0)
-	case n < 130:
-		le.PutUint32(b[24:], uint32(g.one(0x42, 0xc0, 0x80, 0x10, 0x50, 0x100, 0x20, 0xffffffff)))
-	case n < 140:
-		le.PutUint64(b[32:], g.hostile())
-	case n < 150:
-		le.PutUint64(b[40:], g.hostile())
-	case n < 154:
-		le.PutUint32(b, 47)
-	}
-	return g.placed(b)
-}
-
-// context is the thread's own CONTEXT, or one with a word changed.
-func (g *chooser) context() uint64 {
-	var c ntdef.Context
-	c.ContextFlags = 0x10000b
-	c.Rip = g.place.code + 7
-	copy(c.Regs[:], g.t.CPU().R[:])
-	c.Regs[ntdef.RegRsp] = g.t.CPU().R[cpu.RSP]
-	c.SegCs, c.SegSs, c.EFlags, c.MxCsr = 0x33, 0x2b, 0x202, 0x1f80
-	b := make([]byte, 0x4d0)
-	c.Marshal(b)
-	if g.byte() < 60 {
-		at := (g.byte() | g.byte()<<8) % 0x4c8
-		binary.LittleEndian.PutUint64(b[at:], g.anyWord())
-	}
-	at := g.slot
-	g.write(at, b)
-	return at
-}
-
-func (g *chooser) anyWord() uint64 {
-	return g.one(0, 1, 2, 4, 8, 0x10, 0x18, 0x30, 0x1000, 0xffffffff, ^uint64(0), 1<<47, 1<<63, g.place.data, g.slot, g.place.edge-8, 0x80000000)
-}
-
-// buffer is memory with words that mean something to somebody.
-func (g *chooser) buffer() uint64 {
+// address is in a region, which the call's size may go with.
+func (g *chooser) address() uint64 {
 	n := g.byte()
-	if n < 16 {
-		return 0
-	}
-	if n < 24 {
+	if n < 40 || len(g.place.regions) == 0 {
 		return g.hostile()
 	}
-	rng := rand.New(rand.NewPCG(g.byte(), g.byte()))
-	le := binary.LittleEndian
-	b := make([]byte, 0x300)
-	for i := 0; i < len(b); i += 8 {
-		var v uint64
-		switch rng.IntN(12) {
-		case 0, 1, 2:
-			v = 0
-		case 3, 4:
-			v = uint64(rng.IntN(5))
-		case 5:
-			v = uint64(rng.IntN(64)) | uint64(rng.IntN(64))<<32
-		case 6:
-			v = 1 << rng.IntN(64)
-		case 7:
-			v = g.place.hostile[rng.IntN(len(g.place.hostile))]
-		case 8:
-			if rng.IntN(3) == 0 {
-				v = ^uint64(rng.IntN(8))
-			} else if len(g.place.handles) > 0 {
-				v = g.place.handles[rng.IntN(len(g.place.handles))]
-			}
-		case 9:
-			v = g.place.data + uint64(rng.IntN(16*slotSize))&^7
-		case 10:
-			v = uint64(rng.IntN(0x10000)) | uint64(rng.IntN(0x10000))<<16
-		case 11:
-			v = rng.Uint64()
-		}
-		le.PutUint64(b[i:], v)
+	g.region = g.place.regions[g.byte()%uint64(len(g.place.regions))]
+	if n < 60 {
+		return g.region.base + 0x1000
 	}
-	if rng.IntN(3) == 0 { // text and a UNICODE_STRING that points at it
-		copy(b[0x200:], nt.EncodeUTF16(names.files[rng.IntN(len(names.files))]))
-		le.PutUint64(b[8*rng.IntN(16):], g.slot+0x200)
+	return g.region.base
+}
+
+func (g *chooser) regionLength() uint64 {
+	if g.region.size != 0 && g.byte() < 160 {
+		return g.one(g.region.size, 0x1000)
 	}
-	if n > 200 {
-		at := g.place.edge - (g.byte()+1)*2
-		g.write(at, b[:g.place.edge-at])
-		return at
-	}
-	g.write(g.slot, b)
-	return g.slot
+	return g.one(0, 1, 8, 0x10, 0x100, 0x1000, 0x2000, 0x10000, 0x20000, 1<<32, 1<<46, 1<<63, ^uint64(0))
 }

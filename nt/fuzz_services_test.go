@@ -13,6 +13,7 @@ import (
 	"runtime/metrics"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,11 +22,9 @@ import (
 	"github.com/pagewalk/pagewalk/cpu"
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntdef"
-	"github.com/pagewalk/pagewalk/ntmm"
 	"github.com/pagewalk/pagewalk/winapi"
 	"github.com/pagewalk/pagewalk/winapi/kernel32"
 	"github.com/pagewalk/pagewalk/winapi/ntdll"
-	"github.com/pagewalk/pagewalk/x86"
 )
 
 // A player is a machine whose program asks it, again and again, which system call to make next. The calls are real ones: they block,
@@ -38,7 +37,12 @@ type player struct {
 	rows    []*nt.Service // that are called
 	places  map[*nt.Process]*place
 	called  map[string]int
-	last    []string // the calls of late, for reports
+	open    map[*nt.Thread]string // calls that have not come back
+	reached map[string]int        // calls that succeeded, or whose thread went on elsewhere
+	known   *knownClasses
+	lengths map[classOf]uint64 // of buffers that classes took
+	instead func(*nt.Thread)   // what the first thread does before its first call
+	last    []string           // the calls of late, for reports
 	failed  string
 	digest  uint64 // of all calls and their results
 	began   time.Time
@@ -56,19 +60,6 @@ const (
 	maxCallHeap = 512 << 20
 )
 
-// place is what a process has for the arguments of its calls.
-type place struct {
-	p       *nt.Process
-	code    uint64 // asks for the next call
-	data    uint64 // a part of slotSize for each argument
-	edge    uint64 // the end of a page, behind which is nothing
-	hostile []uint64
-	handles []uint64
-	typed   map[string][]uint64 // by type
-}
-
-const slotSize = 0x1000
-
 // asking is the program: it reserves room for arguments, and asks and calls for ever.
 func asking(number uint32) []byte {
 	code := []byte{0x48, 0x81, 0xec, 0x08, 0x01, 0x00, 0x00} // sub rsp,108h
@@ -77,24 +68,29 @@ func asking(number uint32) []byte {
 	return append(code, 0x0f, 0x05, 0x0f, 0x05, 0xeb, 0xf2) // syscall; syscall; jmp to mov r10,rcx
 }
 
+// systemDLLs are those of every machine.
+var systemDLLs = sync.OnceValues(func() (*winapi.Set, error) {
+	k := kernel32.DLL()
+	return winapi.Build([]*winapi.DLL{ntdll.DLL(k), k})
+})
+
 func newPlayer(t testing.TB, data []byte) *player {
 	machine := byte(0)
 	if len(data) > 0 {
 		machine, data = data[0], data[1:]
 	}
-	w := &player{t: t, bytes: data, places: map[*nt.Process]*place{}, called: map[string]int{}, heap: allocated()}
+	w := &player{t: t, bytes: data, places: map[*nt.Process]*place{}, called: map[string]int{}, open: map[*nt.Thread]string{}, reached: map[string]int{}, lengths: map[classOf]uint64{}, heap: allocated()}
 	for i := range nt.Services() {
 		w.rows = append(w.rows, &nt.Services()[i])
 	}
-	k := kernel32.DLL()
-	set, err := winapi.Build([]*winapi.DLL{ntdll.DLL(k), k})
+	set, err := systemDLLs()
 	require.NoError(t, err)
 	number := uint32(nt.UserFuncBase + len(set.Funcs))
 	funcs := append(slices.Clone(set.Funcs), nt.Func("NextCall", func(th *nt.Thread, _ *struct{}) (uint64, error) { return w.next(th) }))
 	w.sys, err = nt.New(nt.Config{
 		RAMBytes: []uint64{64, 64, 8, 3}[machine&3] << 20, Compress: machine&4 != 0, Combine: machine&8 != 0, Seed: uint64(machine >> 4), SystemImages: set.Images, UserFuncs: funcs, MaxInstructions: 3 << 20,
 		Stdin: strings.NewReader("input"), Stdout: io.Discard, Stderr: io.Discard,
-		Privileges: privileges, Hooks: nt.Hooks{Service: w.served},
+		Privileges: privileges, Hooks: nt.Hooks{Service: w.served, Exception: w.raised},
 	})
 	require.NoError(t, err)
 	image, err := os.ReadFile("../tests/guests/tiny.exe")
@@ -161,27 +157,31 @@ const errPlayed = "every call was made"
 
 // next chooses the next system call of a thread and puts its arguments in place; it returns its number.
 func (w *player) next(t *nt.Thread) (uint64, error) {
+	if f := w.instead; f != nil {
+		w.instead = nil
+		f(t)
+	} else if w.known == nil {
+		w.known = askedClasses()
+	}
 	w.measure()
 	if len(w.bytes) < callBytes || w.failed != "" {
 		return 0, t.Stop(errPlayed)
 	}
-	g := &chooser{w: w, t: t, bytes: w.bytes[2:callBytes]}
-	row := w.rows[int(binary.LittleEndian.Uint16(w.bytes))%len(w.rows)]
+	call := w.bytes[:callBytes]
 	w.bytes = w.bytes[callBytes:]
+	row := w.rows[int(binary.LittleEndian.Uint16(call))%len(w.rows)]
 	w.called[row.Name]++
+	g := newChooser(w, t, row, call[2:])
 	if g.place = w.places[t.Process()]; g.place == nil {
 		g.place = w.settle(t)
 		w.places[t.Process()] = g.place
 	}
-	if n := g.byte(); n < 80 {
-		g.wild = n
-	} else {
-		g.wild = 8
-	}
 	c := t.CPU()
 	text := fmt.Sprintf("thread %d: %s", t.ID(), row.Name)
+	args := make([]uint64, len(row.Params()))
 	for i, name := range row.Params() {
-		v := g.argument(row.Name, name, i)
+		v := g.argument(row, i)
+		args[i] = v
 		text += fmt.Sprintf(" %s=%#x", name, v)
 		if i < 4 {
 			c.R[[...]int{cpu.R10, cpu.RDX, cpu.R8, cpu.R9}[i]] = v
@@ -189,6 +189,10 @@ func (w *player) next(t *nt.Thread) (uint64, error) {
 			return 0, err
 		}
 	}
+	if w.open[t] != "" {
+		w.reached[w.open[t]]++
+	}
+	w.open[t] = row.Name
 	if w.last = append(w.last, text); len(w.last) > 40 {
 		w.last = w.last[1:]
 	}
@@ -221,6 +225,11 @@ var results = map[string]bool{
 
 // served looks at the result of a call.
 func (w *player) served(t *nt.Thread, e *nt.ServiceEvent) {
+	delete(w.open, t)
+	if e.Status < failure {
+		w.reached[e.Name]++
+	}
+	w.learn(t, e)
 	h := fnv.New64a()
 	fmt.Fprint(h, w.digest, t.ID(), e.Name, e.Args, e.Status)
 	w.digest = h.Sum64()
@@ -232,129 +241,46 @@ func (w *player) served(t *nt.Thread, e *nt.ServiceEvent) {
 	}
 }
 
-// privileges are those that the calls ask for.
-var privileges = []nt.Privilege{
-	nt.SeLockMemoryPrivilege, nt.SeIncreaseQuotaPrivilege, nt.SeTcbPrivilege, nt.SeSecurityPrivilege, nt.SeTakeOwnershipPrivilege,
-	nt.SeSystemtimePrivilege, nt.SeProfileSingleProcessPrivilege, nt.SeIncreaseBasePriorityPrivilege, nt.SeCreatePagefilePrivilege,
-	nt.SeBackupPrivilege, nt.SeRestorePrivilege, nt.SeShutdownPrivilege, nt.SeDebugPrivilege, nt.SeSystemEnvironmentPrivilege,
+// raised sees an exception, which a call may be asked to raise: it does not come back.
+func (w *player) raised(t *nt.Thread, _ *ntdef.ExceptionRecord, first bool) {
+	if first && w.open[t] == "NtRaiseException" {
+		w.reached[w.open[t]]++
+		delete(w.open, t)
+	}
 }
 
-// settle gives a process its memory and handles of every type.
-func (w *player) settle(t *nt.Thread) *place {
-	p := t.Process()
-	g := &place{p: p, typed: map[string][]uint64{}, code: p.Program().Base + 0x1000}
-	memory := func(size uint64, typ, protect uint32) uint64 {
-		r := ntmm.Request{Size: size, Type: typ, Protect: protect}
-		p.AllocateVirtualMemory(&r) // where there is no room, 0 is hostile too
-		return uint64(r.Base)
+// madeBy are the types of handles that services store where an argument points.
+var madeBy = map[string]string{
+	"NtCreateFile file": "File", "NtOpenFile file": "File", "NtCreateNamedPipeFile file": "File", "NtCreateKey keyHandle": "Key", "NtOpenKey keyHandle": "Key",
+	"NtOpenKeyEx keyHandle": "Key", "NtCreateSection sectionHandle": "Section", "NtOpenSection sectionHandle": "Section", "NtOpenProcess handle": "Process",
+	"NtOpenThread handle": "Thread", "NtCreateThreadEx thread": "Thread", "NtCreateUserProcess process": "Process", "NtOpenProcessToken token": "Token",
+	"NtOpenThreadToken token": "ImpersonationToken", "NtDuplicateToken newToken": "ImpersonationToken", "NtCreateTimer handle": "Timer", "NtCreateEvent handle": "Event",
+	"NtCreateMutant handle": "Mutant", "NtCreateSemaphore handle": "Semaphore", "NtCreateIoCompletion handle": "IoCompletion", "NtCreateJobObject handle": "Job",
+	"NtCreateWorkerFactory handle": "WorkerFactory", "NtCreateDirectoryObject handle": "Directory", "NtCreateSymbolicLinkObject handle": "SymbolicLink", "NtCreateWaitCompletionPacket handle": "WaitCompletionPacket",
+}
+
+// learn keeps what a success shows for later calls: handles, and the lengths that classes take.
+func (w *player) learn(t *nt.Thread, e *nt.ServiceEvent) {
+	g := w.places[t.Process()]
+	if g == nil || e.Status != ntdef.STATUS_SUCCESS {
+		return
 	}
-	const commit = ntdef.MEM_RESERVE | ntdef.MEM_COMMIT
-	g.data = memory(16*slotSize, commit, ntdef.PAGE_READWRITE)
-	g.edge = memory(0x10000, ntdef.MEM_RESERVE, ntdef.PAGE_READWRITE) + 0x2000
-	p.AllocateVirtualMemory(&ntmm.Request{Base: x86.VirtAddr(g.edge - 0x2000), Size: 0x2000, Type: ntdef.MEM_COMMIT, Protect: ntdef.PAGE_READWRITE})
-	g.hostile = []uint64{
-		0, 1, 8, 0xfff0, 0x7ffe0000, 0x7ffe0ff8, 0x7fffffff0000, 0x7fffffffffff, 1 << 47, 0xffff800000000000, 0xfffff78000000000, ^uint64(0),
-		^uint64(7), 1 << 63, g.code, p.Program().Base, p.Program().Base + 0x2000, t.TEB(), p.PEB(), t.CPU().R[cpu.RSP], t.CPU().R[cpu.RSP] - 0x3000,
-		g.edge, g.edge - 1, g.edge - 4, g.edge - 8, g.edge - 0x1000, g.edge + 0x1000,
-		memory(0x2000, commit, ntdef.PAGE_READWRITE|ntdef.PAGE_GUARD), memory(0x2000, commit, ntdef.PAGE_NOACCESS),
-		memory(0x2000, commit, ntdef.PAGE_READONLY), memory(0x20000, ntdef.MEM_RESERVE, ntdef.PAGE_READWRITE),
-		memory(0x10000, commit|ntdef.MEM_WRITE_WATCH, ntdef.PAGE_READWRITE), memory(0x10000, ntdef.MEM_RESERVE|ntdef.MEM_PHYSICAL, ntdef.PAGE_READWRITE),
-		memory(0x20000, commit, ntdef.PAGE_EXECUTE_READWRITE),
-	}
-	add := func(typ string, h ntdef.Handle, st ntdef.Status) {
-		if st == ntdef.STATUS_SUCCESS {
-			g.handles = append(g.handles, uint64(h))
-			g.typed[typ] = append(g.typed[typ], uint64(h))
+	class := -1
+	for i, name := range e.Params {
+		if typ := madeBy[e.Name+" "+name]; typ != "" {
+			if h, err := t.Load64(e.Args[i]); err == nil {
+				g.add(typ, h, false)
+			}
+		}
+		if name == "class" {
+			class = i
 		}
 	}
-	event, st := p.CreateEvent(&nt.ObjectRequest{Name: "event"}, true, true)
-	add("Event", event, st)
-	event, st = p.CreateEvent(&nt.ObjectRequest{}, false, false)
-	add("Event", event, st)
-	h, st := p.CreateSemaphore(&nt.ObjectRequest{}, 1, 3)
-	add("Semaphore", h, st)
-	h, st = t.CreateMutant(&nt.ObjectRequest{Name: "mutant"}, true)
-	add("Mutant", h, st)
-	h, st = p.CreateTimer(&nt.ObjectRequest{}, false)
-	add("Timer", h, st)
-	h, st = p.CreateSection(&nt.SectionRequest{Name: "section", Size: 0x30000, Protect: ntdef.PAGE_READWRITE, Attributes: ntdef.SEC_COMMIT})
-	add("Section", h, st)
-	h, st = p.CreateJob(&nt.ObjectRequest{})
-	add("Job", h, st)
-	h, st = p.CreateCompletionPort(&nt.ObjectRequest{}, 0)
-	add("IoCompletion", h, st)
-	h, st = p.OpenMemoryCondition(0)
-	add("Event", h, st)
-	for _, r := range []nt.OpenRequest{
-		{Path: `C:\Temp\file`, Access: readWrite | ntdef.DELETE, Disposition: ntdef.FILE_OPEN, Share: 7},
-		{Path: `C:\Temp\file`, Access: readWrite | 0x100000, Disposition: ntdef.FILE_OPEN, Share: 7, Options: synchronous},
-		{Path: `C:\Temp`, Access: ntdef.GENERIC_READ, Disposition: ntdef.FILE_OPEN, Share: 7, Options: ntdef.FILE_DIRECTORY_FILE},
-		{Path: `C:\Temp\child.exe`, Access: ntdef.GENERIC_READ, Disposition: ntdef.FILE_OPEN, Share: 7},
-	} {
-		h, _, st := p.CreateFile(&r)
-		add("File", h, st)
-		if r.Path == `C:\Temp\child.exe` {
-			h, st = p.CreateSection(&nt.SectionRequest{Protect: ntdef.PAGE_READONLY, Attributes: ntdef.SEC_IMAGE, File: h})
-			add("Section", h, st)
+	for i, name := range e.Params {
+		if name == "length" && class >= 0 {
+			w.lengths[classOf{e.Name, e.Args[class]}] = e.Args[i]
 		}
 	}
-	read, write, st := p.CreatePipe(64, nt.SecurityAttributes{})
-	add("File", read, st)
-	add("File", write, st)
-	h, _, st = p.CreateNamedPipe(&nt.PipeRequest{
-		Path: `\\.\pipe\p`, Access: readWrite, Share: 3, Disposition: ntdef.FILE_OPEN_IF, Messages: true, MaximumInstances: 3, InboundQuota: 64, OutQuota: 64,
-	})
-	add("File", h, st)
-	h, _, st = p.CreateFile(&nt.OpenRequest{Path: `\\.\pipe\p`, Access: readWrite, Disposition: ntdef.FILE_OPEN, Share: 7})
-	add("File", h, st)
-	h, _, st = p.CreateKey(&nt.KeyRequest{Name: `\Registry\Machine\Software\Fuzz`, Access: ntdef.GENERIC_ALL})
-	add("Key", h, st)
-	h, _, st = p.CreateKey(&nt.KeyRequest{Name: `\Registry\Machine\Software\Fuzz\Sub`, Access: ntdef.GENERIC_ALL})
-	add("Key", h, st)
-	h, st = p.OpenProcessToken(ntdef.CurrentProcess, 0xf01ff)
-	add("Token", h, st)
-	h, st = p.OpenProcess(p.ID(), ntdef.GENERIC_ALL, true)
-	add("Process", h, st)
-	h, st = p.OpenThread(t.ID(), ntdef.GENERIC_ALL, false)
-	add("Thread", h, st)
-	for _, suspended := range []bool{true, false, false} {
-		h, _, st := t.CreateThread(&nt.ThreadRequest{Start: g.code, Suspended: suspended})
-		add("Thread", h, st)
-	}
-	if len(w.places) == 0 {
-		_, process, thread, st := t.CreateProcess(&nt.ProcessRequest{Path: `C:\Temp\child.exe`, CommandLine: "child", Folder: `C:\Temp`, Inherit: true})
-		add("Process", process, st)
-		add("Thread", thread, st)
-	}
-	for i, pr := range privileges {
-		t.Store64(g.data+4+12*uint64(i), uint64(pr))
-		t.Store32(g.data+12+12*uint64(i), 2)
-	}
-	t.Store32(g.data, uint32(len(privileges)))
-	if h, st := p.OpenProcessToken(ntdef.CurrentProcess, 0xf01ff); st == ntdef.STATUS_SUCCESS {
-		t.AdjustPrivileges(h, false, g.data, 0, 0, 0)
-	}
-	g.typed["Process"] = append(g.typed["Process"], uint64(ntdef.CurrentProcess), uint64(ntdef.CurrentProcess))
-	g.typed["Thread"] = append(g.typed["Thread"], uint64(ntdef.CurrentThread))
-	g.typed["Token"] = append(g.typed["Token"], ^uint64(3))
-	for _, made := range []struct {
-		typ, service string
-		more         []uint64
-	}{
-		{"KeyedEvent", "NtCreateKeyedEvent", []uint64{0}},
-		{"Directory", "NtCreateDirectoryObject", nil},
-		{"WaitCompletionPacket", "NtCreateWaitCompletionPacket", nil},
-		{"Timer", "NtCreateTimer", []uint64{0}},
-	} {
-		c := t.CPU()
-		regs := c.R
-		st, err := t.CallService(made.service, regs[cpu.RSP]-0x200, append([]uint64{g.data, 0x1f000f, 0}, made.more...)...)
-		c.R = regs
-		if h, _ := t.Load64(g.data); err == nil {
-			add(made.typ, ntdef.Handle(h), st)
-		}
-	}
-	return g
 }
 
 // FuzzServiceTable calls services of the whole table with arguments that are right, nearly right, wrong and hostile: nothing panics, hangs
@@ -377,33 +303,66 @@ func wildBytes(rng *rand.Rand, calls int) []byte {
 	return b
 }
 
-// Every service is called some times, each with other arguments.
+// failure is the least status that is one: a warning or an error.
+const failure ntdef.Status = 0x80000000
+
+// neverReached are the services that no call makes succeed, and why.
+var neverReached = map[string]string{
+	"NtCreateDebugObject": "no debuggers", "NtDebugActiveProcess": "no debuggers", "NtDebugContinue": "no debuggers",
+	"NtSetInformationDebugObject": "no debuggers", "NtWaitForDebugEvent": "no debuggers", "NtRemoveProcessDebug": "no debuggers",
+	"NtSystemDebugControl": "no kernel debugger",
+	"NtCreateProcess":      "only NtCreateUserProcess makes processes", "NtCreateProcessEx": "only NtCreateUserProcess makes processes",
+	"NtLoadKey": "no hives in files", "NtLoadKeyEx": "no hives in files", "NtUnloadKey": "no hives in files", "NtSaveKey": "no hives in files",
+	"NtRestoreKey": "no hives in files", "NtReplaceKey": "no hives in files",
+	"NtQuerySystemEnvironmentValue": "no firmware", "NtQuerySystemEnvironmentValueEx": "no firmware",
+	"NtImpersonateThread": "one user", "NtImpersonateAnonymousToken": "one user", "NtFilterToken": "one user",
+	"NtCreateMailslotFile": "no mailslots", "NtRegisterThreadTerminatePort": "no ports", "NtDeviceIoControlFile": "no device takes one",
+	"NtCreatePartition": "memory cannot be divided", "NtSetVolumeInformationFile": "volumes stay as they are",
+	"NtSetSystemTime": "time is the instruction count", "NtSetUuidSeed": "the seed is the machine's", "NtShutdownSystem": "nobody shuts down",
+	"NtSetLdtEntries": "no 64-bit Windows has it", "NtVdmControl": "no 64-bit Windows has it",
+	"NtGetNlsSectionPtr": "no files of locales without a sysroot", "NtInitializeNlsFiles": "no files of locales without a sysroot",
+	"__wine_unix_call": "no Unix half of Wine",
+}
+
+// Every service is called some times, each with other arguments, until every one that can succeed has: what is said to be tried is.
 func TestServicesWithWildArguments(t *testing.T) {
-	rounds := 50
-	if testing.Short() {
-		rounds = 10
-	}
+	const most, atOnce = 600, 10
 	rng := rand.New(rand.NewPCG(5, 9))
-	var calls []byte
-	for range rounds {
-		for _, row := range rng.Perm(len(nt.Services())) {
-			call := wildBytes(rng, 1)[1:]
-			binary.LittleEndian.PutUint16(call, uint16(row))
-			calls = append(calls, call...)
+	called, reached := map[string]int{}, map[string]int{}
+	rounds := 0
+	for rounds == 0 || !testing.Short() && rounds < most && len(reached)+len(neverReached) < len(nt.Services()) {
+		var calls []byte
+		for range atOnce {
+			for _, row := range rng.Perm(len(nt.Services())) {
+				call := wildBytes(rng, 1)[1:]
+				binary.LittleEndian.PutUint16(call, uint16(row))
+				calls = append(calls, call...)
+			}
 		}
-	}
-	called := map[string]int{}
-	for len(calls) > 0 {
-		w := newPlayer(t, append([]byte{byte(rng.Uint32())}, calls...))
-		w.play()
-		require.Less(t, len(w.bytes), len(calls), "a machine makes calls")
-		calls = w.bytes
-		for name, n := range w.called {
-			called[name] += n
+		rounds += atOnce
+		for len(calls) > 0 {
+			w := newPlayer(t, append([]byte{byte(rng.Uint32())}, calls...))
+			w.play()
+			require.Less(t, len(w.bytes), len(calls), "a machine makes calls")
+			calls = w.bytes
+			for name, n := range w.called {
+				called[name] += n
+			}
+			for name, n := range w.reached {
+				reached[name] += n
+			}
 		}
 	}
 	for _, s := range nt.Services() {
 		require.Equal(t, rounds, called[s.Name], s.Name)
+		if why, never := neverReached[s.Name]; never {
+			require.Zero(t, reached[s.Name], "%s succeeds, it is no longer so that %s", s.Name, why)
+		} else if !testing.Short() {
+			require.NotZero(t, reached[s.Name], "%s never succeeds", s.Name)
+		}
+	}
+	for name := range neverReached {
+		require.NotZero(t, nt.ServiceNumber(name), "%s is no service", name)
 	}
 }
 

@@ -16,6 +16,7 @@ type Service struct {
 	Number  uint32
 	Support Support
 	params  []string
+	types   []reflect.Type // of the arguments
 	invoke  func(t *Thread) (ntdef.Status, error)
 	args    func(t *Thread) ([]uint64, error)
 }
@@ -37,17 +38,20 @@ func Partial(what string) Support { return Support{Note: what} }
 // A body returns a status, or the error of an access: an argument that points nowhere ends the service with that status.
 func service[A any](name string, support Support, body func(t *Thread, a *A) (ntdef.Status, error)) Service {
 	typ := reflect.TypeFor[A]()
-	for i := range typ.NumField() {
-		if f := typ.Field(i); f.Type.Kind() == reflect.Bool {
+	types := make([]reflect.Type, typ.NumField())
+	for i := range types {
+		f := typ.Field(i)
+		if f.Type.Kind() == reflect.Bool {
 			panic("nt: " + name + ": the BOOLEAN " + f.Name + " is no uint8")
 		}
+		types[i] = f.Type
 	}
 	f := Func(name, func(t *Thread, a *A) (uint64, error) {
 		st, err := body(t, a)
 		return uint64(st), err
 	})
 	return Service{
-		Name: name, Support: support, params: f.Params, args: f.args,
+		Name: name, Support: support, params: f.Params, types: types, args: f.args,
 		invoke: func(t *Thread) (ntdef.Status, error) {
 			v, err := f.invoke(t)
 			return ntdef.Status(v), err
