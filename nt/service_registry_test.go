@@ -474,3 +474,20 @@ func TestRegistryFile(t *testing.T) {
 		require.Equal(t, text, string(b), "what cannot be read is kept")
 	}
 }
+
+// A call that waits for a notification returns the notification's status, whatever another thread writes to its IO_STATUS_BLOCK meanwhile.
+func TestASynchronousNotificationKeepsItsStatus(t *testing.T) {
+	perform(t, func(a *actor) {
+		attributes, key, block := a.attributes(testKey), a.cell(0), a.cell(0)
+		a.cell(0) // the block's second half
+		a.must("NtCreateKey", key, keyAll, attributes, 0, 0, 0, 0)
+		a.thread(a.code, 0, func(b *actor) {
+			b.must("NtSetValueKey", b.get(key), b.name("value"), 0, 3, 0, 0)
+			b.is(uint64(ntdef.STATUS_NOTIFY_ENUM_DIR), b.get(block), "the block of a notification that is through")
+			b.put(block, 0x12345678)
+		})
+		const lastSet = 4
+		a.is(ntdef.STATUS_NOTIFY_ENUM_DIR, a.call("NtNotifyChangeKey", a.get(key), 0, 0, 0, block, lastSet, 0, 0, 0, 0), "the call that waited")
+		a.is(uint64(0x12345678), a.get(block), "what the other thread wrote")
+	})
+}
