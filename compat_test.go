@@ -97,8 +97,7 @@ modelled with every profile but "ideal"; caches of data are not.
 
 | not yet | what a program sees |
 |---|---|
-| ALPC ports, transactions, reserve objects | services that are not in the list below: STATUS_NOT_IMPLEMENTED, or the number is unknown |
-| special user APCs | NtQueueApcThreadEx: STATUS_NOT_IMPLEMENTED; APCs come when a thread waits alertably |
+| ALPC ports, transactions | services that are not in the list below: STATUS_NOT_IMPLEMENTED, or the number is unknown |
 | nested jobs; limits of jobs on time, processor and UI | a second job: STATUS_ACCESS_DENIED; limits that are not kept: STATUS_INVALID_PARAMETER; a job's times and I/O are not counted |
 | debuggers | debug objects are refused; hardware breakpoints are kept in a context and never match; no XSTATE |
 | NtCreateProcess from a section | STATUS_NOT_SUPPORTED: NtCreateUserProcess makes processes |

@@ -12,22 +12,37 @@ import (
 // User APCs and alerts (Windows Internals, part 1 ch. 3, "Asynchronous procedure calls"). An APC is a call that a thread makes when it
 // waits alertably, or tests for it. The wait ends with STATUS_USER_APC; on the way back to user mode the thread's CONTEXT goes to its stack
 // and RIP to ntdll!KiUserApcDispatcher, which makes the call and continues with NtContinue(context, TRUE): that delivers the next one.
+//
+// A special user APC needs no alertable wait ("QueueUserAPC2" in Microsoft's documentation): the thread makes the call as soon as it is in
+// user mode, or waits alertably; a system call or another wait ends first. Special ones come before the others, each where the last one is
+// still running too.
 
 // apc is a call that is queued, or may be again.
 type apc struct {
-	fn     uint64
-	args   [3]uint64
-	queued bool
-	timer  *timer // whose call it is
+	fn      uint64
+	args    [3]uint64
+	queued  bool
+	special bool
+	timer   *timer         // whose call it is
+	reserve *reserveObject // that has its memory; nil: the pool
 }
 
 // QueueAPC is NtQueueApcThread: fn is called with the arguments in the thread, which waits for it or will. UNSUCCESSFUL for a thread that
 // has ended, NO_MEMORY where too many are queued.
 func (t *Thread) QueueAPC(fn uint64, args [3]uint64) ntdef.Status {
+	return t.queueUserAPC(&apc{fn: fn, args: args})
+}
+
+// QueueSpecialAPC is QueueAPC of a special user APC.
+func (t *Thread) QueueSpecialAPC(fn uint64, args [3]uint64) ntdef.Status {
+	return t.queueUserAPC(&apc{fn: fn, args: args, special: true})
+}
+
+func (t *Thread) queueUserAPC(a *apc) ntdef.Status {
 	switch {
 	case t.state == threadEnded:
 		return ntdef.STATUS_UNSUCCESSFUL
-	case !t.queueAPC(&apc{fn: fn, args: args}):
+	case !t.queueAPC(a):
 		return ntdef.STATUS_NO_MEMORY
 	}
 	return ntdef.STATUS_SUCCESS
@@ -38,11 +53,15 @@ func (t *Thread) queueAPC(a *apc) bool {
 	if a.queued {
 		return true
 	}
-	if !t.sys.charge(packetCharge) {
+	if !a.reserve.pay(t.sys) {
 		return false
 	}
 	a.queued = true
-	t.apcs = append(t.apcs, a)
+	at := slices.IndexFunc(t.apcs, func(o *apc) bool { return !o.special })
+	if !a.special || at < 0 {
+		at = len(t.apcs)
+	}
+	t.apcs = slices.Insert(t.apcs, at, a)
 	t.endAlertable(ntdef.STATUS_USER_APC)
 	return true
 }
@@ -51,7 +70,7 @@ func (t *Thread) queueAPC(a *apc) bool {
 func (t *Thread) dequeueAPC(a *apc) {
 	if a.queued {
 		a.queued = false
-		t.sys.release(packetCharge)
+		a.reserve.refund(t.sys)
 		t.apcs = slices.DeleteFunc(t.apcs, func(o *apc) bool { return o == a })
 	}
 }
@@ -60,7 +79,7 @@ func (t *Thread) dequeueAPC(a *apc) {
 func (t *Thread) dropAPCs() {
 	for _, a := range t.apcs {
 		a.queued = false
-		t.sys.release(packetCharge)
+		a.reserve.refund(t.sys)
 	}
 	t.apcs = nil
 }
@@ -117,8 +136,31 @@ const (
 	addRsp8        = 0x08c48348 // add rsp,8
 )
 
+// deliverSpecial makes the call of a special user APC that is queued, on a thread in user mode.
+func (t *Thread) deliverSpecial() error {
+	if len(t.apcs) == 0 || !t.apcs[0].special {
+		return nil
+	}
+	return t.deliverAPC()
+}
+
+// maxQuiet bounds how many calls of special APCs are remembered that nothing came back from.
+const maxQuiet = 64
+
+// testsAlert reports whether NtContinue with a context at some place may deliver what is queued: a special APC that came between a
+// thread's instructions does not make the thread alertable.
+func (t *Thread) testsAlert(context uint64) bool {
+	i := slices.Index(t.quiet, context)
+	if i < 0 {
+		return true
+	}
+	t.quiet = t.quiet[:i]
+	return false
+}
+
 // deliverAPC makes the thread's next call, to go on afterwards with the registers as they are. It returns the error that the system call must return.
 func (t *Thread) deliverAPC() error {
+	alertable := t.deliver
 	t.deliver = false
 	if len(t.apcs) == 0 {
 		return errContext
@@ -126,7 +168,7 @@ func (t *Thread) deliverAPC() error {
 	a := t.apcs[0]
 	t.apcs = t.apcs[1:]
 	a.queued = false
-	t.sys.release(packetCharge)
+	a.reserve.refund(t.sys)
 	if a.timer != nil {
 		a.timer.rearm()
 	}
@@ -150,6 +192,12 @@ func (t *Thread) deliverAPC() error {
 	c := t.cpu
 	c.R[cpu.RCX], c.R[cpu.RDX], c.R[cpu.R8], c.R[cpu.R9] = rsp, a.args[0], a.args[1], a.args[2]
 	c.R[cpu.RSP] = rsp
+	if a.special && !alertable {
+		if len(t.quiet) == maxQuiet {
+			t.quiet = t.quiet[1:]
+		}
+		t.quiet = append(t.quiet, rsp)
+	}
 	if code == addRsp8 {
 		c.R[cpu.RSP] -= 8
 	}

@@ -13,6 +13,7 @@ type Completion struct {
 
 	packet  *waitPacket    // that it is of
 	release *workerFactory // whose release it is
+	reserve *reserveObject // that has its memory; nil: the pool
 }
 
 // completionPort is a queue of packets that threads wait for: a kernel queue (Windows Internals, part 2 ch. 6, "I/O completion ports").
@@ -77,7 +78,7 @@ func (p *completionPort) post(c Completion) bool {
 	if p.abandoned() {
 		return true // nobody can ask for it any more
 	}
-	if !p.sys.charge(packetCharge) {
+	if !c.reserve.pay(p.sys) {
 		return false
 	}
 	p.packets = append(p.packets, c)
@@ -110,8 +111,8 @@ func (p *completionPort) takeFirst(n int) []Completion {
 	if p.packets = p.packets[n:]; len(p.packets) == 0 {
 		p.packets = nil
 	}
-	p.sys.release(uint64(n) * packetCharge)
 	for i := range all {
+		all[i].reserve.refund(p.sys)
 		if w := all[i].packet; w != nil {
 			w.port, all[i].packet = nil, nil
 		}

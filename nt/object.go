@@ -94,6 +94,8 @@ var objectTypes = [...]objectType{
 		true,
 	},
 	{"Partition", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0, nil, false},
+	{"UserApcReserve", readControl | 1, readControl | 2, readControl, standardRights | 3, 0, nil, false},
+	{"IoCompletionReserve", readControl | 1, readControl | 2, readControl, standardRights | 3, 0, nil, false},
 	{"DebugObject", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 0xf, 0, nil, true},
 	{"Event", readControl | 1, readControl | 2, standardExecute, standardRights | synchronize | 3, 0, nil, false},
 	{"Mutant", readControl | 1, readControl, standardExecute, standardRights | synchronize | 1, 0, nil, false},

@@ -16,7 +16,10 @@ const quantum = 1 << 20
 // where the guest left the call, else what ends the whole run.
 func (t *Thread) run(depth int) error {
 	for {
-		err := t.execute()
+		err := t.deliverSpecial()
+		if err == nil {
+			err = t.execute()
+		}
 		switch {
 		case err == nil:
 			continue

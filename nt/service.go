@@ -87,6 +87,7 @@ var Services = sync.OnceValue(func() []Service {
 		syncServices,
 		timerServices,
 		alertServices,
+		reserveServices,
 		completionServices,
 		factoryServices,
 		jobServices,

@@ -13,8 +13,8 @@ var alertServices = []Service{
 	service("NtAlertThreadByThreadId", Full, ntAlertThreadByThreadID),
 	service("NtWaitForAlertByThreadId", Full, ntWaitForAlertByThreadID),
 	service("NtQueueApcThread", Full, ntQueueApcThread),
-	service("NtQueueApcThreadEx", Partial("no reserve objects, no special user APCs"), ntQueueApcThreadEx),
-	service("NtQueueApcThreadEx2", Partial("no reserve objects, no special user APCs"), ntQueueApcThreadEx2),
+	service("NtQueueApcThreadEx", Full, ntQueueApcThreadEx),
+	service("NtQueueApcThreadEx2", Partial("without QUEUE_USER_APC_CALLBACK_DATA_CONTEXT"), ntQueueApcThreadEx2),
 }
 
 const threadAlert = 0x0004 // THREAD_ALERT (winnt.h)
@@ -85,22 +85,25 @@ type queueApcArgs struct {
 }
 
 func ntQueueApcThread(t *Thread, a *queueApcArgs) (ntdef.Status, error) {
-	o, st := t.threadWith(a.Thread, threadSetContext)
-	if st != ntdef.STATUS_SUCCESS {
-		return st, nil
-	}
-	return o.QueueAPC(a.Routine, [3]uint64{a.First, a.Second, a.Third}), nil
+	return ntQueueApcThreadEx2(t, &queueApcEx2Args{a.Thread, 0, 0, a.Routine, a.First, a.Second, a.Third})
 }
+
+// specialUserAPC is QUEUE_USER_APC_FLAGS_SPECIAL_USER_APC (processthreadsapi.h); NtQueueApcThreadEx takes it as a handle.
+const specialUserAPC = 1
 
 type queueApcExArgs struct {
 	Thread               ntdef.Handle
-	Reserve              ntdef.Handle // or QUEUE_USER_APC_FLAGS
+	Reserve              ntdef.Handle // or specialUserAPC
 	Routine              uint64
 	First, Second, Third uint64
 }
 
 func ntQueueApcThreadEx(t *Thread, a *queueApcExArgs) (ntdef.Status, error) {
-	return ntQueueApcThreadEx2(t, &queueApcEx2Args{a.Thread, a.Reserve, 0, a.Routine, a.First, a.Second, a.Third})
+	ex := queueApcEx2Args{a.Thread, a.Reserve, 0, a.Routine, a.First, a.Second, a.Third}
+	if a.Reserve == specialUserAPC {
+		ex.Reserve, ex.Flags = 0, specialUserAPC
+	}
+	return ntQueueApcThreadEx2(t, &ex)
 }
 
 type queueApcEx2Args struct {
@@ -112,8 +115,19 @@ type queueApcEx2Args struct {
 }
 
 func ntQueueApcThreadEx2(t *Thread, a *queueApcEx2Args) (ntdef.Status, error) {
-	if a.Reserve != 0 || a.Flags != 0 {
-		return t.unsupported("NtQueueApcThreadEx: a special user APC or a reserve object"), nil
+	if a.Flags&^specialUserAPC != 0 {
+		t.sys.refuse(fmt.Sprintf("NtQueueApcThreadEx2: the flags %#x", a.Flags&^specialUserAPC))
+		return ntdef.STATUS_INVALID_PARAMETER, nil
 	}
-	return ntQueueApcThread(t, &queueApcArgs{a.Thread, a.Routine, a.First, a.Second, a.Third})
+	o, st := t.threadWith(a.Thread, threadSetContext)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	r, st := t.proc.reserve(a.Reserve, userAPCReserve)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	return o.queueUserAPC(&apc{
+		fn: a.Routine, args: [3]uint64{a.First, a.Second, a.Third}, special: a.Flags != 0, reserve: r,
+	}), nil
 }

@@ -12,7 +12,7 @@ var completionServices = []Service{
 	service("NtOpenIoCompletion", Full, ntOpenIoCompletion),
 	service("NtQueryIoCompletion", Full, ntQueryIoCompletion),
 	service("NtSetIoCompletion", Full, ntSetIoCompletion),
-	service("NtSetIoCompletionEx", Partial("no reserve objects"), ntSetIoCompletionEx),
+	service("NtSetIoCompletionEx", Full, ntSetIoCompletionEx),
 	service("NtRemoveIoCompletion", Full, ntRemoveIoCompletion),
 	service("NtRemoveIoCompletionEx", Full, ntRemoveIoCompletionEx),
 	service("NtCreateWaitCompletionPacket", Full, ntCreateWaitCompletionPacket),
@@ -69,10 +69,13 @@ type setCompletionExArgs struct {
 }
 
 func ntSetIoCompletionEx(t *Thread, a *setCompletionExArgs) (ntdef.Status, error) {
-	if a.Reserve != 0 {
-		return t.unsupported("NtSetIoCompletionEx: a reserve object"), nil
+	r, st := t.proc.reserve(a.Reserve, completionReserve)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
 	}
-	return ntSetIoCompletion(t, &setCompletionArgs{a.Port, a.Key, a.Context, a.Status, a.Information})
+	return t.proc.PostCompletion(a.Port, Completion{
+		Key: a.Key, Overlapped: a.Context, Status: ntdef.Status(a.Status), Bytes: a.Information, reserve: r,
+	}), nil
 }
 
 type removeCompletionArgs struct {

@@ -23,7 +23,7 @@ func ntContinue(t *Thread, a *continueArgs) (ntdef.Status, error) {
 	}
 	t.leaveWineStart(uint64(a.Context))
 	err = t.SetContext(&ctx)
-	if a.TestAlert != 0 {
+	if a.TestAlert != 0 && t.testsAlert(uint64(a.Context)) {
 		t.TestAlert()
 	}
 	return 0, err

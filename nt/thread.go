@@ -33,7 +33,8 @@ type Thread struct {
 	counted   bool            // it is one of the port's threads that run
 	worker    *worker         // nil: no factory made it
 	apcs      []*apc
-	deliver   bool // the next of them, on the way back to user mode
+	deliver   bool     // the next of them, on the way back to user mode
+	quiet     []uint64 // contexts to which special APCs come back that were not waited for
 	alerted   bool
 	idAlerted bool // by its identifier
 	owned     []*mutant

@@ -14,6 +14,7 @@ var threadFuncs = []nt.UserFunc{
 	nt.Func("GetThreadPriority", getThreadPriority),
 	nt.Func("OpenThread", openThread),
 	nt.Func("QueueUserAPC", queueUserAPC),
+	nt.Func("QueueUserAPC2", queueUserAPC2),
 	nt.Func("ResumeThread", resumeThread),
 	nt.Func("SetThreadPriority", setThreadPriority),
 	nt.Func("SuspendThread", suspendThread),
@@ -135,6 +136,27 @@ func queueUserAPC(t *nt.Thread, a *queueAPCArgs) (uint64, error) {
 	return withThread(t, a.Thread, 0, func(o *nt.Thread) (uint64, error) {
 		return boolOf(t, o.QueueAPC(a.Function, [3]uint64{a.Data}))
 	})
+}
+
+type queueAPC2Args struct {
+	Function uint64
+	Thread   ntdef.Handle
+	Data     uint64
+	Flags    uint32
+}
+
+// queueUserAPC2 takes QUEUE_USER_APC_FLAGS_SPECIAL_USER_APC: the thread makes the call also where it does not wait for one.
+func queueUserAPC2(t *nt.Thread, a *queueAPC2Args) (uint64, error) {
+	const special = 1
+	switch a.Flags {
+	case 0:
+		return queueUserAPC(t, &queueAPCArgs{a.Function, a.Thread, a.Data})
+	case special:
+		return withThread(t, a.Thread, 0, func(o *nt.Thread) (uint64, error) {
+			return boolOf(t, o.QueueSpecialAPC(a.Function, [3]uint64{a.Data}))
+		})
+	}
+	return failStatus(t, ntdef.STATUS_INVALID_PARAMETER)
 }
 
 const suspendFailed = 1<<32 - 1
