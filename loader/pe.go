@@ -335,28 +335,50 @@ const (
 	maxStrings = 32 << 20
 )
 
-// A stringReader reads the zero-terminated strings of one table.
+// A stringReader reads the zero-terminated strings of one table. Those of a file it reads a page at a time, as they lie together; memory
+// is read byte by byte, so that nothing behind a string is touched.
 type stringReader struct {
 	p    *PE
 	left int
+	page []byte // what was read last, at RVA base
+	base uint32
 }
 
-func (p *PE) strings() *stringReader { return &stringReader{p, maxStrings} }
+func (p *PE) strings() *stringReader { return &stringReader{p: p, left: maxStrings} }
 
 func (r *stringReader) at(rva uint32) (string, error) {
 	var s []byte
-	var c [1]byte
 	for start := rva; len(s) < maxString; rva++ {
-		if err := r.p.ReadRVA(rva, c[:]); err != nil {
+		c, err := r.byte(rva)
+		if err != nil {
 			return "", err
 		}
 		if r.left--; r.left < 0 {
 			return "", errorf(Malformed, "the names of one table exceed %d bytes at RVA %#x", maxStrings, start)
 		}
-		if c[0] == 0 {
+		if c == 0 {
 			return string(s), nil
 		}
-		s = append(s, c[0])
+		s = append(s, c)
 	}
 	return "", errorf(Malformed, "the string at RVA %#x has no end within %d bytes", rva-maxString, maxString)
+}
+
+func (r *stringReader) byte(rva uint32) (byte, error) {
+	const size = 0x1000
+	if rva-r.base < uint32(len(r.page)) {
+		return r.page[rva-r.base], nil
+	}
+	if !r.p.mapped {
+		if r.page == nil {
+			r.page = make([]byte, size)
+		}
+		if r.base = rva &^ (size - 1); r.p.ReadRVA(r.base, r.page) == nil {
+			return r.page[rva-r.base], nil
+		}
+		r.page = nil // the table's string may lie in it all the same
+	}
+	var c [1]byte
+	err := r.p.ReadRVA(rva, c[:])
+	return c[0], err
 }
