@@ -2,6 +2,7 @@ package loader
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +15,7 @@ func FuzzParsePE(f *testing.F) {
 	f.Add(allTables().file())
 	f.Add(allTables().mapped())
 	f.Add(newTestImage().file())
+	f.Add(withSymbols(allTables(), testSymbols...))
 	tiny, err := os.ReadFile("../tests/guests/tiny.exe")
 	require.NoError(f, err)
 	f.Add(tiny)
@@ -83,6 +85,15 @@ func parseTables(t *testing.T, p *PE) {
 	p.ExDllCharacteristics()
 	if _, err := p.RuntimeFunctions(); err != nil {
 		requireFormatError(t, err)
+	}
+	symbols, err := p.FunctionSymbols()
+	if err != nil {
+		requireFormatError(t, err)
+	}
+	for _, s := range symbols {
+		require.NotEmpty(t, s.Name)
+		require.Less(t, len(s.Name), maxString)
+		require.True(t, slices.ContainsFunc(p.Sections, func(sec Section) bool { return sec.Code() && sec.Holds(s.RVA) }))
 	}
 }
 

@@ -41,6 +41,7 @@ func TestGuestsAgreeWithDebugPE(t *testing.T) {
 			o := ref.OptionalHeader.(*pe.OptionalHeader64)
 
 			want := &PE{
+				PointerToSymbolTable: ref.PointerToSymbolTable, NumberOfSymbols: ref.NumberOfSymbols,
 				Machine: ref.Machine, Characteristics: ref.Characteristics, TimeDateStamp: ref.TimeDateStamp,
 				DllCharacteristics: o.DllCharacteristics, Subsystem: o.Subsystem,
 				MajorSubsystemVersion: o.MajorSubsystemVersion, MinorSubsystemVersion: o.MinorSubsystemVersion,

@@ -32,6 +32,8 @@ type PE struct {
 	Machine               uint16
 	Characteristics       uint16
 	TimeDateStamp         uint32
+	PointerToSymbolTable  uint32 // file offset; 0: none
+	NumberOfSymbols       uint32 // records, auxiliary ones too
 	DllCharacteristics    uint16
 	Subsystem             uint16
 	MajorSubsystemVersion uint16
@@ -144,6 +146,7 @@ func (p *PE) headers() error {
 	p.Machine = le.Uint16(coff[4:])
 	sections := int(le.Uint16(coff[6:]))
 	p.TimeDateStamp = le.Uint32(coff[8:])
+	p.PointerToSymbolTable, p.NumberOfSymbols = le.Uint32(coff[12:]), le.Uint32(coff[16:])
 	optionalSize := int(le.Uint16(coff[20:]))
 	p.Characteristics = le.Uint16(coff[22:])
 	if p.Machine != MachineAMD64 {
@@ -258,6 +261,17 @@ func (s *Section) extent() uint32 {
 		return s.SizeOfRawData // old linkers leave the size out
 	}
 	return s.VirtualSize
+}
+
+// Holds reports whether an RVA lies in the section.
+func (s *Section) Holds(rva uint32) bool {
+	return rva >= s.VirtualAddress && rva-s.VirtualAddress < s.extent()
+}
+
+// Code reports whether the section holds code.
+func (s *Section) Code() bool {
+	const code, execute = 0x00000020, 0x20000000
+	return s.Characteristics&(code|execute) != 0
 }
 
 // checkSection holds a section to the file and the image: sections ascend without overlap.

@@ -142,11 +142,14 @@ func (p *PE) ExDllCharacteristics() uint32 {
 // handling, "struct RUNTIME_FUNCTION").
 type RuntimeFunction struct{ Begin, End, Unwind uint32 }
 
+// maxRuntimeFunctions is far above what real images have, and bounds what a file can make us keep.
+const maxRuntimeFunctions = 1 << 21
+
 // RuntimeFunctions returns the exception directory, sorted by Begin as the linker wrote it.
 func (p *PE) RuntimeFunctions() ([]RuntimeFunction, error) {
 	dir := p.Directories[DirectoryException]
 	var list []RuntimeFunction
-	for off := uint32(0); off+12 <= dir.Size; off += 12 {
+	for off := uint32(0); off+12 <= min(dir.Size, 12*maxRuntimeFunctions); off += 12 {
 		var b [12]byte
 		if err := p.ReadRVA(dir.RVA+off, b[:]); err != nil {
 			return nil, err

@@ -84,10 +84,15 @@ func (t *Thread) reportAddress(b *strings.Builder, va uint64) {
 	fmt.Fprintf(b, " walk %v\n", walk)
 }
 
-// place returns an address, and module+offset where an image holds it.
-func (p *Process) place(va uint64) string {
-	if where := p.Where(va); where != "" {
-		return fmt.Sprintf("%s (%#x)", where, va)
+// place returns an address, and the function that it lies in where an image holds it.
+func (p *Process) place(va uint64) string { return placed(va, p.Where(va)) }
+
+// returnPlace is place of a return address.
+func (p *Process) returnPlace(va uint64) string { return placed(va, p.whereReturns(va)) }
+
+func placed(va uint64, where string) string {
+	if where == "" {
+		return fmt.Sprintf("%#x", va)
 	}
-	return fmt.Sprintf("%#x", va)
+	return fmt.Sprintf("%s (%#x)", where, va)
 }

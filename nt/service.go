@@ -191,7 +191,7 @@ func spaced(s string) string {
 func (t *Thread) caller() string {
 	where := t.proc.Where(t.cpu.RIP)
 	if ret, err := t.Load64(t.cpu.R[cpu.RSP]); err == nil {
-		if w := t.proc.Where(ret); w != "" {
+		if w := t.proc.whereReturns(ret); w != "" {
 			where += ", called from " + w
 		}
 	}

@@ -38,12 +38,6 @@ func (m peek) Load8(va uint64) (uint8, error) {
 	return b[0], err
 }
 
-func (m peek) Load16(va uint64) (uint16, error) {
-	var b [2]byte
-	err := m.Read(va, b[:])
-	return binary.LittleEndian.Uint16(b[:]), err
-}
-
 func (m peek) Load32(va uint64) (uint32, error) {
 	var b [4]byte
 	err := m.Read(va, b[:])
@@ -61,14 +55,19 @@ const maxReportFrames = 24
 
 // reportStack adds who called the function of a context, as far as unwind information that is in memory leads.
 func (t *Thread) reportStack(b *strings.Builder, ctx *ntdef.Context) {
-	at := *ctx
+	at, called := *ctx, false
 	for i := range maxReportFrames {
-		fmt.Fprintf(b, " #%-2d %016x %s\n", i, at.Rsp(), t.proc.place(at.Rip))
+		where := t.proc.place
+		if called {
+			where = t.proc.returnPlace
+		}
+		fmt.Fprintf(b, " #%-2d %016x %s\n", i, at.Rsp(), where(at.Rip))
 		below := at.Rsp()
-		_, err := unwind.Caller(peek{t.sys}, t.proc.imageBase, &at)
+		interrupted, err := unwind.Caller(peek{t.sys}, t.proc.imageBase, &at)
 		if err != nil || at.Rip == 0 || at.Rsp() <= below {
 			return
 		}
+		called = !interrupted
 	}
 	b.WriteString(" …\n")
 }

@@ -45,7 +45,7 @@ func TestHostileProgramsEndInsideTheirLimits(t *testing.T) {
 				require.NotNil(t, r.Exception)
 				require.Equal(t, c.exception, r.Exception.Code)
 				require.Contains(t, stderr.String(), "STATUS_STACK_OVERFLOW")
-				require.Regexp(t, ` #9  [0-9a-f]{16} stuck.exe\+0x`, stderr.String(), "the stack is unwound")
+				require.Regexp(t, ` #9  [0-9a-f]{16} stuck.exe!deep\+0x1e `, stderr.String(), "the stack is unwound")
 			}
 		})
 	}

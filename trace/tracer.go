@@ -230,7 +230,7 @@ type place struct {
 	RIP      hex    `json:"rip"`
 	Module   string `json:"module,omitempty"`
 	Offset   hex    `json:"offset,omitempty"`
-	Symbol   string `json:"symbol,omitempty"`   // the nearest export below RIP, and the offset behind it
+	Symbol   string `json:"symbol,omitempty"`   // the function at RIP, and the offset from its beginning
 	Function string `json:"function,omitempty"` // the built-in function that runs
 }
 

@@ -220,7 +220,7 @@ func TestMissingImport(t *testing.T) {
 	require.Empty(t, stdout)
 	require.Equal(t, 1, strings.Count(stderr, "\n"), stderr)
 	require.Contains(t, strings.ToLower(stderr), "kernel32.dll!writefyle")
-	require.Contains(t, stderr, "missing.exe+0x")
+	require.Contains(t, stderr, "(from missing.exe!start+0x33)")
 }
 
 // TestUnhandledException ends with the exception's code modulo 256 and a report of registers, page and region.
@@ -236,7 +236,7 @@ func TestUnhandledException(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, broken, 0o644))
 	code, _, stderr := command("run", path)
 	require.Equal(t, 0xc0000005&0xff, code)
-	require.Contains(t, stderr, "unhandled exception STATUS_ACCESS_VIOLATION at null.exe+0x")
+	require.Contains(t, stderr, "unhandled exception STATUS_ACCESS_VIOLATION at null.exe!start+0x2 (0x140001002)")
 	require.Contains(t, stderr, "reading 0x0")
 	require.Contains(t, stderr, "rip=")
 	require.Contains(t, stderr, "region 0x0-")

@@ -19,7 +19,6 @@ import (
 // Memory is what unwinding reads. Its errors are passed on.
 type Memory interface {
 	Load8(va uint64) (uint8, error)
-	Load16(va uint64) (uint16, error)
 	Load32(va uint64) (uint32, error)
 	Load64(va uint64) (uint64, error)
 	Read(va uint64, b []byte) error
@@ -280,9 +279,17 @@ func (w *Unwinder) VirtualUnwind(handlerType uint32, base, pc uint64, f Function
 	return u, nil
 }
 
-// Primary follows the chain of a function's fragment to the entry that describes its beginning.
+// Primary follows the chain of a function's fragment to the entry that describes its beginning. An entry whose unwind RVA is odd shares
+// the entry there.
 func Primary(m Memory, base uint64, f Function) (Function, error) {
 	for range maxChain {
+		if f.Unwind&1 != 0 {
+			var err error
+			if f, err = LoadFunction(m, base+uint64(f.Unwind-1)); err != nil {
+				return f, err
+			}
+			continue
+		}
 		info, err := loadUnwindInfo(m, base+uint64(f.Unwind))
 		if err != nil || info.flags&ntdef.UNW_FLAG_CHAININFO == 0 {
 			return f, err

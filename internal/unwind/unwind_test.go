@@ -59,11 +59,6 @@ func (m pagedMemory) Load8(va uint64) (uint8, error) {
 	return uint8(v), err
 }
 
-func (m pagedMemory) Load16(va uint64) (uint16, error) {
-	v, err := m.load(va, 2)
-	return uint16(v), err
-}
-
 func (m pagedMemory) Load32(va uint64) (uint32, error) {
 	v, err := m.load(va, 4)
 	return uint32(v), err
@@ -287,6 +282,22 @@ func TestJumpToAnotherFragmentIsNoEpilogue(t *testing.T) {
 	_, err := w.VirtualUnwind(0, unwindBase, unwindBase+unwindFn, Function{unwindFn, unwindFn + 0x100, unwindInfoA}, &ctx, nil)
 	require.NoError(t, err)
 	require.Equal(t, uint64(0x1007), ctx.Rip)
+}
+
+func TestPrimaryFollowsSharedAndChainedEntries(t *testing.T) {
+	m := pagedMemory{}
+	primary := Function{0x100, 0x200, unwindInfoA}
+	m.put(unwindBase+unwindInfoA, pushPushSub...)
+	m.put(unwindBase+0x4000, cat(header(ntdef.UNW_FLAG_CHAININFO, 0, 0, 0, 0), u32(0x100), u32(0x200), u32(unwindInfoA))...)
+	m.put(unwindBase+0x4100, cat(u32(0x300), u32(0x400), u32(0x4000))...)
+	for _, f := range []Function{primary, {0x300, 0x400, 0x4000}, {0x500, 0x600, 0x4101}} {
+		got, err := Primary(m, unwindBase, f)
+		require.NoError(t, err)
+		require.Equal(t, primary, got)
+	}
+	m.put(unwindBase+0x4200, cat(u32(0x700), u32(0x800), u32(0x4201))...)
+	_, err := Primary(m, unwindBase, Function{0x700, 0x800, 0x4201})
+	require.ErrorIs(t, err, ErrBadTable)
 }
 
 func TestBadUnwindInformationIsAnError(t *testing.T) {

@@ -71,12 +71,12 @@ func TestHowAProcessEnds(t *testing.T) {
 		"1", "a filter takes the exception", uint32(ntdef.STATUS_ACCESS_VIOLATION), "filter 0xc0000005 0x0 0x0 0x10\n", 0, "",
 	}, {
 		"2", "a filter passes", uint32(ntdef.STATUS_ACCESS_VIOLATION), "filter 0xc0000005 0x0 0x0 0x10\n",
-		ntdef.STATUS_ACCESS_VIOLATION, "unhandled exception STATUS_ACCESS_VIOLATION at guest.exe+0x",
+		ntdef.STATUS_ACCESS_VIOLATION, "unhandled exception STATUS_ACCESS_VIOLATION at guest.exe+0x10c4",
 	}, {
 		"3", "a filter continues", 3, "skip 0xc0000005 0x0 0x0 0x10\nresult 0x7\n", 0, "",
 	}, {
 		"4", "a block is freed twice: no handler is asked", uint32(ntdef.STATUS_HEAP_CORRUPTION), "",
-		ntdef.STATUS_HEAP_CORRUPTION, "unhandled exception STATUS_HEAP_CORRUPTION at guest.exe+0x",
+		ntdef.STATUS_HEAP_CORRUPTION, "unhandled exception STATUS_HEAP_CORRUPTION at guest.exe!sub_",
 	}, {
 		"5", "a stack overflow is an exception like others", 5, "overflowed 0xc00000fd\nresult 0xe5c\n", 0, "",
 	}} {
