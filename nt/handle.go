@@ -2,16 +2,6 @@ package nt
 
 import "github.com/pagewalk/pagewalk/ntdef"
 
-// stream is a standard handle: the host's standard input, output or error.
-type stream struct {
-	ioState
-	fd int
-}
-
-func newStream(fd int) *stream {
-	return &stream{ioState{options: ntdef.FILE_SYNCHRONOUS_IO_NONALERT}, fd}
-}
-
 // processObject is what a process handle refers to.
 type processObject struct {
 	objectHeader
@@ -49,7 +39,7 @@ func (h *handleTable) init(s *System) ntdef.Status {
 	h.sys = s
 	h.entries = make([]handleEntry, firstHandle)
 	for i := range h.std {
-		n, st := h.open(newStream(i), ntdef.GENERIC_ALL, 0)
+		n, st := h.open(newStream(h.sys, i), ntdef.GENERIC_ALL, 0)
 		if st != ntdef.STATUS_SUCCESS {
 			return st
 		}

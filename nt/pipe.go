@@ -434,11 +434,20 @@ func (e *pipeEnd) force(b []byte) (int, ntdef.Status) {
 // PeekPipe returns how many bytes a pipe holds and the first of them, of the first message where it is read by messages: left are
 // those of the message that did not fit.
 func (p *Process) PeekPipe(h ntdef.Handle, b []byte) (n, available, left int, st ntdef.Status) {
-	e, st := of[*pipeEnd](p, h)
+	f, st := of[ioObject](p, h)
 	if st != ntdef.STATUS_SUCCESS {
 		return 0, 0, 0, st
 	}
-	return e.peek(b)
+	if e, ok := f.(peeker); ok {
+		return e.peek(b)
+	}
+	return 0, 0, 0, ntdef.STATUS_INVALID_DEVICE_REQUEST
+}
+
+// peeker is what FSCTL_PIPE_PEEK looks into.
+type peeker interface {
+	state() uint32
+	peek(b []byte) (n, available, left int, st ntdef.Status)
 }
 
 func (e *pipeEnd) peek(b []byte) (n, available, left int, st ntdef.Status) {

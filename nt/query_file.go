@@ -189,16 +189,20 @@ func (q *fileQuestion) stat() []byte {
 }
 
 func (q *fileQuestion) pipe() ([]byte, ntdef.Status) {
-	e, ok := q.file.(*pipeEnd)
-	if !ok {
-		return nil, ntdef.STATUS_INVALID_DEVICE_REQUEST
+	switch e := q.file.(type) {
+	case *pipeEnd:
+		return le32(uint32(flagByte(e.messages)), uint32(flagByte(e.nowait))), ntdef.STATUS_SUCCESS
+	case *stream:
+		return le32(0, uint32(flagByte(e.nowait))), ntdef.STATUS_SUCCESS
 	}
-	return le32(uint32(flagByte(e.messages)), uint32(flagByte(e.nowait))), ntdef.STATUS_SUCCESS
+	return nil, ntdef.STATUS_INVALID_DEVICE_REQUEST
 }
 
 func (q *fileQuestion) pipeLocal() ([]byte, ntdef.Status) {
 	e, ok := q.file.(*pipeEnd)
-	if !ok {
+	if s, is := q.file.(*stream); is {
+		return s.pipeLocal(), ntdef.STATUS_SUCCESS
+	} else if !ok {
 		return nil, ntdef.STATUS_INVALID_DEVICE_REQUEST
 	}
 	n := e.instance.pipe

@@ -215,7 +215,11 @@ func (t *Thread) control(r *ioRequest, code uint32, input uint64, length uint32)
 			case fsctlPipeDisconnect:
 				return f.disconnect(), nil
 			case fsctlPipePeek:
-				return f.peekRequest(r)
+				return r.peek(f)
+			}
+		case *stream:
+			if code == fsctlPipePeek {
+				return r.peek(f)
 			}
 		case *pipeFolder:
 			if code == fsctlPipeWait {
@@ -230,8 +234,8 @@ func (t *Thread) control(r *ioRequest, code uint32, input uint64, length uint32)
 	})
 }
 
-// peekRequest is FSCTL_PIPE_PEEK: state, bytes, messages, the length of the first, and data. BUFFER_OVERFLOW where a message does not fit.
-func (e *pipeEnd) peekRequest(r *ioRequest) (ntdef.Status, error) {
+// peek is FSCTL_PIPE_PEEK: state, bytes, messages, the length of the first, and data. BUFFER_OVERFLOW where a message does not fit.
+func (r *ioRequest) peek(e peeker) (ntdef.Status, error) {
 	const header = 16
 	if r.Length < header {
 		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
@@ -242,7 +246,7 @@ func (e *pipeEnd) peekRequest(r *ioRequest) (ntdef.Status, error) {
 		return st, nil
 	}
 	messages, first := uint32(0), uint32(0)
-	if e.messages {
+	if e, ok := e.(*pipeEnd); ok && e.messages {
 		messages, first = uint32(len(e.in().chunks)), uint32(n+left)
 	}
 	if err := r.put(append(le32(e.state(), uint32(available), messages, first), b[:n]...)); err != nil {

@@ -165,17 +165,29 @@ func (p *Process) setAllocation(h ntdef.Handle, size uint64) ntdef.Status {
 
 // SetPipeMode is FilePipeInformation: reads by messages, and no waiting. INVALID_PARAMETER for messages of a pipe of bytes.
 func (p *Process) SetPipeMode(h ntdef.Handle, readMode, completionMode uint32) ntdef.Status {
-	e, st := of[*pipeEnd](p, h)
-	switch {
-	case st == ntdef.STATUS_OBJECT_TYPE_MISMATCH:
-		return ntdef.STATUS_INVALID_DEVICE_REQUEST
-	case st != ntdef.STATUS_SUCCESS:
+	f, st := of[ioObject](p, h)
+	if st != ntdef.STATUS_SUCCESS {
 		return st
-	case readMode > 1 || completionMode > 1, readMode == 1 && !e.instance.pipe.messages:
-		return ntdef.STATUS_INVALID_PARAMETER
 	}
-	e.messages, e.nowait = readMode == 1, completionMode == 1
-	return st
+	if readMode > 1 || completionMode > 1 {
+		st = ntdef.STATUS_INVALID_PARAMETER
+	}
+	switch e := f.(type) {
+	case *pipeEnd:
+		if readMode == 1 && !e.instance.pipe.messages {
+			st = ntdef.STATUS_INVALID_PARAMETER
+		}
+		if st == ntdef.STATUS_SUCCESS {
+			e.messages, e.nowait = readMode == 1, completionMode == 1
+		}
+		return st
+	case *stream:
+		if st == ntdef.STATUS_SUCCESS {
+			st = e.setMode(readMode == 1, completionMode == 1)
+		}
+		return st
+	}
+	return ntdef.STATUS_INVALID_DEVICE_REQUEST
 }
 
 // AssociateCompletion is FileCompletionInformation: a port is told of the file's requests. INVALID_PARAMETER for a synchronous file and

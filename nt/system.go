@@ -63,6 +63,7 @@ type System struct {
 	dlls  dllPlaces
 
 	stdin          io.Reader
+	ahead          []byte // of stdin: read from the host, not by a guest
 	stdout, stderr io.Writer
 	hooks          Hooks
 	max            uint64

@@ -149,31 +149,9 @@ func (p *Process) writeObject(o ioObject, b []byte, offset uint64) (int, ntdef.S
 	case *pipeEnd:
 		return f.force(b)
 	case *stream:
-		return p.writeStream(f.fd, b)
+		return f.write(p, b)
 	}
 	return 0, ntdef.STATUS_INVALID_DEVICE_REQUEST
-}
-
-// writeStream writes to the host's standard output or error.
-func (p *Process) writeStream(fd int, b []byte) (int, ntdef.Status) {
-	w := p.sys.stdout
-	switch fd {
-	case 0:
-		return 0, ntdef.STATUS_ACCESS_DENIED
-	case 2:
-		w = p.sys.stderr
-	}
-	if w == nil {
-		return len(b), ntdef.STATUS_SUCCESS // the null device
-	}
-	n, err := w.Write(b)
-	if err != nil {
-		if p.outputErr == nil {
-			p.outputErr = err
-		}
-		return n, ntdef.STATUS_PIPE_BROKEN
-	}
-	return n, ntdef.STATUS_SUCCESS
 }
 
 // ReadFile is NtReadFile at the file's position by a built-in DLL, from anything but a pipe: how many bytes were read, and the status,
@@ -201,24 +179,9 @@ func (p *Process) readObject(o ioObject, b []byte, offset uint64) (int, ntdef.St
 	case *nullDevice:
 		return 0, ntdef.STATUS_END_OF_FILE
 	case *stream:
-		return p.readStream(f.fd, b)
+		return f.read(b)
 	}
 	return 0, ntdef.STATUS_INVALID_DEVICE_REQUEST
-}
-
-// readStream reads from the host's standard input.
-func (p *Process) readStream(fd int, b []byte) (int, ntdef.Status) {
-	switch {
-	case fd != 0:
-		return 0, ntdef.STATUS_ACCESS_DENIED
-	case p.sys.stdin == nil || len(b) == 0:
-		return 0, ntdef.STATUS_END_OF_FILE
-	}
-	n, err := p.sys.stdin.Read(b)
-	if n == 0 && err != nil {
-		return 0, ntdef.STATUS_END_OF_FILE
-	}
-	return n, ntdef.STATUS_SUCCESS
 }
 
 var fileParams = []string{"handle", "length", "done"}
