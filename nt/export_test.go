@@ -3,6 +3,7 @@ package nt
 import (
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/pagewalk/pagewalk/cpu"
 	"github.com/pagewalk/pagewalk/ntdef"
@@ -35,3 +36,12 @@ func (s *System) SystemFile(name string) ntdef.Status {
 
 // Types returns the types of the service's arguments.
 func (s *Service) Types() []reflect.Type { return s.types }
+
+// RegistryText returns a string of the registry as a machine begins with it.
+func (s *System) RegistryText(path, name string) string {
+	k, missing, st := s.keys().walk(s.registry.root, strings.Split(path, `\`), false)
+	if st != ntdef.STATUS_SUCCESS || len(missing) > 0 || k.get(name) == nil {
+		return ""
+	}
+	return strings.TrimRight(decodeUTF16(k.get(name).data), "\x00")
+}

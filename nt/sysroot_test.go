@@ -10,6 +10,9 @@ import (
 	"github.com/pagewalk/pagewalk"
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/winapi"
+	"github.com/pagewalk/pagewalk/winapi/kernel32"
+	"github.com/pagewalk/pagewalk/winapi/ntdll"
 )
 
 // folderOf writes files into a folder of the host and opens it.
@@ -81,4 +84,22 @@ func TestSystemFilesStand(t *testing.T) {
 	defer func() { require.NoError(t, sys.Close()) }()
 	require.Equal(t, ntdef.STATUS_SUCCESS, sys.SystemFile("BCryptPrimitives.dll"))
 	require.Equal(t, ntdef.STATUS_OBJECT_NAME_NOT_FOUND, sys.SystemFile("kernel32.dll"), "no other built-in DLL is there")
+}
+
+// TestVersionInTheRegistry has the version of Windows in the registry, where programs of old look, as Windows 10 has it, and as Wine's
+// ntdll, which believes it, wants it.
+func TestVersionInTheRegistry(t *testing.T) {
+	for export, want := range map[string]string{"": "6.3", "wine_get_version": "10.0"} {
+		k := kernel32.DLL()
+		dll := ntdll.DLL(k)
+		if export != "" {
+			dll.Data = append(dll.Data, winapi.Data{Name: export, Bytes: []byte{0}})
+		}
+		set, err := winapi.Build([]*winapi.DLL{dll, k})
+		require.NoError(t, err)
+		sys, err := nt.New(nt.Config{Sysroot: &nt.Sysroot{System: folderOf(t, map[string][]byte{"ntdll.dll": set.Images["ntdll.dll"]})}})
+		require.NoError(t, err)
+		require.Equal(t, want, sys.RegistryText(`Machine\Software\Microsoft\Windows NT\CurrentVersion`, "CurrentVersion"), export)
+		require.NoError(t, sys.Close())
+	}
 }
