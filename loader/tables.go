@@ -43,6 +43,13 @@ func (p *PE) Relocations() ([]uint32, error) {
 	return list, nil
 }
 
+// Relocatable reports whether an image runs at any base. One whose relocations were taken out says so (IMAGE_FILE_RELOCS_STRIPPED); one
+// that has none otherwise, such as a DLL of resources or of managed code, has no addresses in it.
+func (p *PE) Relocatable() bool {
+	const relocsStripped = 1
+	return p.Characteristics&relocsStripped == 0
+}
+
 // Fixups returns what Relocations does and the address of the image base in the header, ascending and each once: everything that
 // changes where an image is linked for another base.
 func (p *PE) Fixups() ([]uint32, error) {

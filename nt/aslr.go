@@ -45,18 +45,12 @@ func (l Layout) high(characteristics uint16) uint64 {
 // imageDynamicBase is IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE.
 const imageDynamicBase = 0x40
 
-// relocatable reports whether an image can run anywhere.
-func relocatable(pe *loader.PE) bool {
-	const relocsStripped = 1 // IMAGE_FILE_RELOCS_STRIPPED
-	return pe.Characteristics&relocsStripped == 0 && pe.Directories[loader.DirectoryRelocations].Size != 0
-}
-
 // imageBase picks where an image lies in every process, when its section is made: its preferred base, or where ASLR moves it. A
 // program moves by itself; DLLs by one bias, and below those that came before where that place is another DLL's.
 func (s *System) imageBase(pe *loader.PE) uint64 {
 	const fileDLL = 0x2000 // IMAGE_FILE_DLL
 	switch {
-	case pe.DllCharacteristics&imageDynamicBase == 0 || !relocatable(pe):
+	case pe.DllCharacteristics&imageDynamicBase == 0 || !pe.Relocatable():
 		return pe.ImageBase
 	case pe.Characteristics&fileDLL == 0:
 		return pe.ImageBase + aslrUnit*(1+s.rng.Uint64N(exeSlots))

@@ -320,7 +320,7 @@ func (p *Process) mapImage(sec *Section, v *ntmm.View) (*Module, ntdef.Status) {
 		v.Base = sec.base
 	}
 	st := p.as.MapView(sec.mm, v)
-	if asked.Base == 0 && (st == ntdef.STATUS_CONFLICTING_ADDRESSES || st == ntdef.STATUS_INVALID_PARAMETER_3) && relocatable(sec.PE) {
+	if asked.Base == 0 && (st == ntdef.STATUS_CONFLICTING_ADDRESSES || st == ntdef.STATUS_INVALID_PARAMETER_3) && sec.PE.Relocatable() {
 		*v = asked
 		v.TopDown = true
 		st = p.as.MapView(sec.mm, v)

@@ -3,7 +3,6 @@ package ntdll
 import (
 	"fmt"
 
-	"github.com/pagewalk/pagewalk/loader"
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/ntmm"
@@ -16,13 +15,13 @@ func relocate(t *nt.Thread, m *loaded) error {
 	if delta == 0 {
 		return nil
 	}
+	if !m.pe.Relocatable() {
+		return &loadError{ntdef.STATUS_CONFLICTING_ADDRESSES, fmt.Sprintf(
+			"%s has no relocations and cannot be loaded at %#x, away from %#x", m.Name, m.Base, m.pe.ImageBase)}
+	}
 	relocs, err := m.pe.Relocations()
 	if err != nil {
 		return imageError(m.Name, err)
-	}
-	if len(relocs) == 0 && m.pe.Directories[loader.DirectoryRelocations].Size == 0 {
-		return &loadError{ntdef.STATUS_CONFLICTING_ADDRESSES, fmt.Sprintf(
-			"%s has no relocations and cannot be loaded at %#x, away from %#x", m.Name, m.Base, m.pe.ImageBase)}
 	}
 	for i := 0; i < len(relocs); {
 		page := relocs[i] &^ x86.PageMask
