@@ -15,6 +15,7 @@ var memoryServices = []Service{
 	service("NtReadVirtualMemory", Full, ntReadVirtualMemory),
 	service("NtWriteVirtualMemory", Full, ntWriteVirtualMemory),
 	service("NtFlushInstructionCache", Full, ntFlushInstructionCache),
+	service("NtFlushProcessWriteBuffers", Full, ntFlushProcessWriteBuffers),
 }
 
 type allocateVirtualMemoryArgs struct {
@@ -218,4 +219,11 @@ type flushInstructionCacheArgs struct {
 func ntFlushInstructionCache(t *Thread, a *flushInstructionCacheArgs) (ntdef.Status, error) {
 	_, st := t.proc.ProcessFor(a.Process, PROCESS_VM_WRITE)
 	return st, nil
+}
+
+type flushProcessWriteBuffersArgs struct{}
+
+// ntFlushProcessWriteBuffers has the other processors see what this one wrote: there are none.
+func ntFlushProcessWriteBuffers(*Thread, *flushProcessWriteBuffersArgs) (ntdef.Status, error) {
+	return ntdef.STATUS_SUCCESS, nil
 }
