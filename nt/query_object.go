@@ -294,9 +294,13 @@ func (s *System) nameInformation(o object, at uint64) []byte {
 	return appendString(b, at, 0, EncodeUTF16(name))
 }
 
-// objectName is the name of a file.
+// objectName is the name of a file. Wine's own kernel has it as programs give it, and its kernelbase makes paths of that
+// (GetFinalPathNameByHandle).
 func (f *fileObject) objectName() string {
 	path := f.node.path()
+	if f.sys.wine() {
+		return `\??\` + path
+	}
 	return deviceOf(path[0]) + path[2:]
 }
 
