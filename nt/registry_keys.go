@@ -57,7 +57,7 @@ const initialRegistry = `
 	ProductName=Windows 10 Pro
 	EditionID=Professional
 	InstallationType=Client
-	CurrentVersion={ntversion}
+	CurrentVersion=6.3
 	CurrentMajorVersionNumber=dword:{major}
 	CurrentMinorVersionNumber=dword:{minor}
 	CurrentBuild={build}
@@ -319,16 +319,16 @@ const initialRegistry = `
 // fill makes what initialRegistry says; with volatileOnly, what of it a file does not keep. It panics where the text is wrong.
 func (r *registry) fill(s *System, volatileOnly bool) {
 	c := s.cpu.Identity()
-	version := "6.3" // of Windows 10 and 11, for programs that know no later one
+	initial := initialRegistry
 	if s.wine() {
-		version = fmt.Sprintf("%d.%d", osMajor, osMinor) // Wine's ntdll has its version from here
+		initial += wineRegistry
 	}
 	text := strings.NewReplacer(
 		"{processor}", fmt.Sprintf("Intel64 Family %d Model %d Stepping %d", c.Family, c.Model, c.Stepping),
 		"{brand}", c.Brand, "{vendor}", c.Vendor, "{computer}", computerName, "{user}", userName, "{sid}", userSID.String(),
 		"{sidhex}", hex.EncodeToString(userSID.Bytes()), "{build}", strconv.Itoa(osBuild), "{major}", strconv.Itoa(osMajor),
-		"{minor}", strconv.Itoa(osMinor), "{ntversion}", version,
-	).Replace(initialRegistry)
+		"{minor}", strconv.Itoa(osMinor),
+	).Replace(initial)
 	for _, name := range []string{"MACHINE", "USER"} {
 		r.ensure(r.root, name).master = true
 	}

@@ -86,10 +86,11 @@ func TestSystemFilesStand(t *testing.T) {
 	require.Equal(t, ntdef.STATUS_OBJECT_NAME_NOT_FOUND, sys.SystemFile("kernel32.dll"), "no other built-in DLL is there")
 }
 
-// TestVersionInTheRegistry has the version of Windows in the registry, where programs of old look, as Windows 10 has it, and as Wine's
-// ntdll, which believes it, wants it.
-func TestVersionInTheRegistry(t *testing.T) {
-	for export, want := range map[string]string{"": "6.3", "wine_get_version": "10.0"} {
+// TestRegistryForWine has the version of Windows in the registry, where programs of old look, as Windows 10 has it, and as Wine's
+// ntdll, which believes it, wants it; and a debugger that Wine's kernelbase does not find.
+func TestRegistryForWine(t *testing.T) {
+	const current = `Machine\Software\Microsoft\Windows NT\CurrentVersion`
+	for export, want := range map[string][2]string{"": {"6.3", ""}, "wine_get_version": {"10.0", "none"}} {
 		k := kernel32.DLL()
 		dll := ntdll.DLL(k)
 		if export != "" {
@@ -99,7 +100,7 @@ func TestVersionInTheRegistry(t *testing.T) {
 		require.NoError(t, err)
 		sys, err := nt.New(nt.Config{Sysroot: &nt.Sysroot{System: folderOf(t, map[string][]byte{"ntdll.dll": set.Images["ntdll.dll"]})}})
 		require.NoError(t, err)
-		require.Equal(t, want, sys.RegistryText(`Machine\Software\Microsoft\Windows NT\CurrentVersion`, "CurrentVersion"), export)
+		require.Equal(t, want, [2]string{sys.RegistryText(current, "CurrentVersion"), sys.RegistryText(current+`\AeDebug`, "Debugger")}, export)
 		require.NoError(t, sys.Close())
 	}
 }

@@ -16,6 +16,16 @@ const (
 	wineVersionOfMachine = "pagewalk\x00pagewalk\x00\x00"
 )
 
+// wineRegistry is what Wine's DLLs want otherwise in the registry. Their ntdll has its version from there, as Wine's registry has it for
+// Windows 10; Windows' own has 6.3 for programs of old. Their kernelbase starts a debugger where an exception is not handled, Wine's unless
+// there is another, which would end the process with a status of its own; an empty command starts none.
+const wineRegistry = `\MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion
+	CurrentVersion={major}.{minor}
+\MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion\AeDebug
+	Auto=1
+	Debugger=none
+`
+
 // queryWineUnixFuncs answers with a handle that its module hands on to __wine_unix_call: here the module's base. Modules refuse to
 // load where it fails.
 func (t *Thread) queryWineUnixFuncs(p *Process, a *queryVirtualMemoryArgs) (ntdef.Status, error) {
