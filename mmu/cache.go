@@ -47,7 +47,8 @@ func (m *MMU) clearWrites() {
 	if m.gen <= lastGen && m.writeGen <= lastGen {
 		return
 	}
-	*m.user, *m.super = [cacheSize]cacheEntry{}, [cacheSize]cacheEntry{}
+	clear(m.user[:]) // an assignment of both would have a frame of 640 KB, and every thread a stack for it
+	clear(m.super[:])
 	m.gen, m.writeGen = 1, 1
 }
 
