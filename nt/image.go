@@ -58,12 +58,25 @@ type Section struct {
 	mm    *ntmm.Section
 	base  x86.VirtAddr // in every process where that place is free
 
-	system *System
+	system   *System
+	exported *loader.Exports // exports; nil until somebody asks
 
 	node          *node // the file of a volume that it is of, as it was then; nil: not of one
 	written, size uint64
 	kept          bool // in System.programs
 	objects       int  // section objects
+}
+
+// exports parses the export directory, once: ntdll's is looked at for every process. Nobody changes what it returns.
+func (s *Section) exports() (*loader.Exports, error) {
+	if s.exported != nil {
+		return s.exported, nil
+	}
+	exports, err := s.PE.Exports()
+	if err == nil {
+		s.exported = exports
+	}
+	return exports, err
 }
 
 // release ends one section object; the section goes with the last where nobody keeps it. Views stay.

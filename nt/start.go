@@ -229,7 +229,7 @@ func (b *builder) mapNtdll() error {
 		return startError("map ntdll.dll", st)
 	}
 	b.p.ntdllBase = m.Base
-	exports, err := sec.PE.Exports()
+	exports, err := sec.exports()
 	if err != nil {
 		return fmt.Errorf("ntdll.dll: %w", err)
 	}

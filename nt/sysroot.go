@@ -53,7 +53,7 @@ func (s *System) openSysroot(cfg *Sysroot, builtin map[string][]byte) error {
 	if err != nil {
 		return err
 	}
-	exports, err := ntdll.PE.Exports()
+	exports, err := ntdll.exports()
 	if err != nil {
 		return fmt.Errorf("the sysroot's ntdll.dll: %w", err)
 	}
@@ -105,7 +105,7 @@ func (s *System) noteImage(sec *Section) {
 		return
 	}
 	s.sysroot.win32u = true
-	if exports, err := sec.PE.Exports(); err == nil {
+	if exports, err := sec.exports(); err == nil {
 		s.addStubs(sec.PE, exports)
 	}
 }
