@@ -193,17 +193,27 @@ func (t *Thread) check() error {
 	return nil
 }
 
-// deadlock ends the run: every thread waits, and nothing will happen.
+// deadlock ends the run: every thread waits, and nothing will happen. The first few are told of.
 func (t *Thread) deadlock() error {
+	const few = 16
 	var who []string
+	more := 0
 	for _, p := range t.sys.procs {
 		for _, th := range p.threads {
-			if th.state == threadWaiting {
+			waits := th.state == threadWaiting
+			switch {
+			case !waits && (th.suspended == 0 || th.state == threadEnded):
+			case len(who) == few:
+				more++
+			case waits:
 				who = append(who, fmt.Sprintf("thread %d waits for %s", th.id, th.waitsFor()))
-			} else if th.suspended > 0 && th.state != threadEnded {
+			default:
 				who = append(who, fmt.Sprintf("thread %d is suspended", th.id))
 			}
 		}
+	}
+	if more > 0 {
+		who = append(who, fmt.Sprintf("and %d more", more))
 	}
 	return t.Stop("deadlock: %s", strings.Join(who, ", "))
 }

@@ -53,6 +53,9 @@ func RaiseException(t *nt.Thread, rec *ntdef.ExceptionRecord) error {
 	if err != nil {
 		return err
 	}
+	if ctx.Rip == 0 { // the thread begins: nobody has called
+		ctx.Rip = t.RIP()
+	}
 	rec.Address = ctx.Rip
 	return t.RaiseException(rec, &ctx, true)
 }

@@ -2,6 +2,7 @@ package ntdll
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntdef"
@@ -62,7 +63,7 @@ func createProcessHeap(t *nt.Thread) error {
 		return err
 	}
 	if base == 0 {
-		return t.Stop("no memory for the process heap of %#x bytes", reserve)
+		return cannotStart(t, &loadError{ntdef.STATUS_NO_MEMORY, fmt.Sprintf("no memory for the process heap of %#x bytes", reserve)})
 	}
 	return t.Store64(peb+ntdef.PebProcessHeap, base)
 }

@@ -77,7 +77,7 @@ func initializeThunk(t *nt.Thread, a *initializeThunkArgs) error {
 	l := ldrOf(t)
 	if l.data != 0 {
 		if err := l.attachThread(t); err != nil {
-			return err
+			return cannotStart(t, err)
 		}
 		return continueAt(t, a)
 	}
@@ -85,7 +85,7 @@ func initializeThunk(t *nt.Thread, a *initializeThunkArgs) error {
 		return err
 	}
 	if err := l.createData(t); err != nil {
-		return err
+		return cannotStart(t, err)
 	}
 	program, err := l.add(t, t.Process().Program())
 	if err != nil {
@@ -106,7 +106,7 @@ func initializeThunk(t *nt.Thread, a *initializeThunkArgs) error {
 		}
 	}
 	if err := l.createTLS(t); err != nil {
-		return err
+		return cannotStart(t, err)
 	}
 	for _, m := range []*loaded{ntdll, program} {
 		if err := l.attach(t, m, startReserved); err != nil {
@@ -133,13 +133,15 @@ func loadStatus(err error) (ntdef.Status, error) {
 	return ntdef.STATUS_SUCCESS, err
 }
 
-// cannotStart ends a process that is not loaded: with an exception where a DLL refused, with a stop where an image is bad.
+// cannotStart ends a process that is not loaded, or whose thread cannot begin: with an exception where a DLL refused or there is no
+// memory, which is the process's own trouble, with a stop where an image is bad.
 func cannotStart(t *nt.Thread, err error) error {
 	var failed *loadError
-	switch {
-	case !errors.As(err, &failed):
+	if !errors.As(err, &failed) {
 		return err
-	case failed.status == ntdef.STATUS_DLL_INIT_FAILED:
+	}
+	switch failed.status {
+	case ntdef.STATUS_DLL_INIT_FAILED, ntdef.STATUS_NO_MEMORY, ntdef.STATUS_COMMITMENT_LIMIT, ntdef.STATUS_INSUFFICIENT_RESOURCES:
 		return RaiseStatus(t, failed.status)
 	}
 	return t.Stop("%s", failed.reason)

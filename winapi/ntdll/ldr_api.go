@@ -108,10 +108,11 @@ func ProcedureAddress(t *nt.Thread, base uint64, name string, ordinal uint16) (u
 		return 0, 0, err
 	}
 	if len(l.modules) > before {
-		if err := l.createTLS(t); err != nil {
-			return 0, 0, err
+		err := l.createTLS(t)
+		if err == nil {
+			err = l.attach(t, m, runtimeReserved)
 		}
-		if err := l.attach(t, m, runtimeReserved); err != nil {
+		if err != nil {
 			if _, err := loadStatus(err); err != nil {
 				return 0, 0, err
 			}

@@ -59,7 +59,7 @@ func writable(t *nt.Thread, va, size uint64, f func() error) error {
 		r := ntmm.Request{Base: x86.VirtAddr(page), Size: x86.PageSize, Protect: ntdef.PAGE_READWRITE}
 		protect, st := p.ProtectVirtualMemory(&r)
 		if st != ntdef.STATUS_SUCCESS {
-			return t.Stop("cannot make %#x writable to load an image: %v", page, st)
+			return &loadError{st, fmt.Sprintf("cannot make %#x writable to load an image: %v", page, st)}
 		}
 		old = append(old, protect)
 	}
@@ -72,7 +72,7 @@ func writable(t *nt.Thread, va, size uint64, f func() error) error {
 		}
 		r := ntmm.Request{Base: x86.VirtAddr(first + uint64(i)*x86.PageSize), Size: x86.PageSize, Protect: protect}
 		if _, st := p.ProtectVirtualMemory(&r); st != ntdef.STATUS_SUCCESS {
-			return t.Stop("cannot protect %#x again: %v", r.Base, st)
+			return &loadError{st, fmt.Sprintf("cannot protect %#x again: %v", r.Base, st)}
 		}
 	}
 	return nil

@@ -1,6 +1,8 @@
 package ntdll
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/pagewalk/pagewalk/nt"
@@ -18,13 +20,8 @@ func (l *ldr) createTLS(t *nt.Thread) error {
 		if slot < 0 {
 			slot = len(l.slots)
 		}
-		for _, owner := range t.Process().Threads() {
-			if err := l.growTLS(t, owner, slot+1); err != nil {
-				return err
-			}
-			if err := l.copyTemplate(t, owner, m, slot); err != nil {
-				return err
-			}
+		if err := l.copyTemplates(t, m, slot); err != nil {
+			return errors.Join(err, l.freeCopies(t, slot))
 		}
 		if err := t.Store32(m.tls.AddressOfIndex, uint32(slot)); err != nil {
 			return err
@@ -34,6 +31,19 @@ func (l *ldr) createTLS(t *nt.Thread) error {
 		}
 		m.slot = slot
 		l.slots[slot] = m
+	}
+	return nil
+}
+
+// copyTemplates puts copies of an image's template into a slot of every thread's array.
+func (l *ldr) copyTemplates(t *nt.Thread, m *loaded, slot int) error {
+	for _, owner := range t.Process().Threads() {
+		if err := l.growTLS(t, owner, slot+1); err != nil {
+			return err
+		}
+		if err := l.copyTemplate(t, owner, m, slot); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -96,13 +106,21 @@ func (l *ldr) freeTLS(t *nt.Thread, m *loaded) error {
 	if m.slot < 0 {
 		return nil
 	}
-	for _, owner := range t.Process().Threads() {
-		if err := l.freeSlot(t, owner, m.slot); err != nil {
-			return err
-		}
+	if err := l.freeCopies(t, m.slot); err != nil {
+		return err
 	}
 	l.slots[m.slot] = nil
 	m.slot = -1
+	return nil
+}
+
+// freeCopies frees every thread's copy of one template.
+func (l *ldr) freeCopies(t *nt.Thread, slot int) error {
+	for _, owner := range t.Process().Threads() {
+		if err := l.freeSlot(t, owner, slot); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -148,11 +166,11 @@ func (l *ldr) freeThreadTLS(t *nt.Thread) error {
 	return err
 }
 
-// allocate takes zeroed memory from the process heap.
+// allocate takes zeroed memory from the process heap. Where there is none, the error is a loadError.
 func (l *ldr) allocate(t *nt.Thread, size uint64) (uint64, error) {
 	va, err := AllocateHeap(t, 0, HEAP_ZERO_MEMORY, size)
 	if err == nil && va == 0 {
-		err = t.Stop("no memory to load the program: %#x bytes", size)
+		err = &loadError{ntdef.STATUS_NO_MEMORY, fmt.Sprintf("no memory to load with: %#x bytes", size)}
 	}
 	return va, err
 }

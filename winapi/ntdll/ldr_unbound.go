@@ -2,6 +2,7 @@ package ntdll
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntdef"
@@ -15,7 +16,7 @@ func (l *ldr) unboundStub(t *nt.Thread, name string) (uint64, error) {
 	if len(l.unbound)%perPage == 0 {
 		r := ntmm.Request{Size: x86.PageSize, Type: ntdef.MEM_RESERVE | ntdef.MEM_COMMIT, Protect: ntdef.PAGE_READWRITE}
 		if st := t.Process().AllocateVirtualMemory(&r); st != ntdef.STATUS_SUCCESS {
-			return 0, t.Stop("no memory for the stubs of unbound imports: %v", st)
+			return 0, &loadError{st, fmt.Sprintf("no memory for the stubs of unbound imports: %v", st)}
 		}
 		// All of them are ntdll's own stub; which one was called shows in its address.
 		var stub [size]byte
@@ -27,7 +28,7 @@ func (l *ldr) unboundStub(t *nt.Thread, name string) (uint64, error) {
 		}
 		r.Protect = ntdef.PAGE_EXECUTE_READ
 		if _, st := t.Process().ProtectVirtualMemory(&r); st != ntdef.STATUS_SUCCESS {
-			return 0, t.Stop("cannot protect the stubs of unbound imports: %v", st)
+			return 0, &loadError{st, fmt.Sprintf("cannot protect the stubs of unbound imports: %v", st)}
 		}
 		l.pages = append(l.pages, uint64(r.Base))
 	}
