@@ -25,6 +25,28 @@ static int deep(volatile char *p) {
 	return deep(room) + room[0];
 }
 
+// doubles makes two threads that do the same, for as long as there are any to be had.
+static volatile LONG made;
+
+static DWORD WINAPI doubles(void *arg) {
+	for (int i = 0; i < 2; i++)
+		if (CreateThread(0, 0, doubles, 0, 0, 0))
+			InterlockedIncrement(&made);
+	Sleep(INFINITE);
+	return 0;
+}
+
+// bomb makes processes that do the same: two each, or again and again.
+static void bomb(char *how, int again) {
+	STARTUPINFOA si = {sizeof si};
+	PROCESS_INFORMATION pi;
+	char line[32] = "stuck ";
+	strcat(line, how);
+	for (int i = 0; again || i < 2; i++)
+		CreateProcessA(0, line, 0, 0, 0, 0, 0, 0, &si, &pi);
+	Sleep(INFINITE);
+}
+
 static DWORD WINAPI recurses(void *arg) { return deep("x"); }
 
 int main(int argc, char **argv) {
@@ -74,6 +96,15 @@ int main(int argc, char **argv) {
 		while (CreateProcessA(0, (char[]){"stuck wait"}, 0, 0, 0, 0, 0, 0, &si, &pi))
 			n++;
 		printf("%d processes, error %lu\n", n, GetLastError());
+	} else if (!strcmp(how, "process-bomb")) {
+		bomb("process-bomb", 0);
+	} else if (!strcmp(how, "fork-bomb")) {
+		bomb("fork-bomb", 1);
+	} else if (!strcmp(how, "thread-bomb")) {
+		CreateThread(0, 0, doubles, 0, 0, 0);
+		for (LONG last = -1; last != made; Sleep(1000))
+			last = made;
+		printf("%ld threads\n", made);
 	} else if (!strcmp(how, "teb")) {
 		memset((void *)__readgsqword(0x30), 0xff, 0x1000);
 		printf("still here\n");
