@@ -22,6 +22,7 @@ type dialect struct {
 	exponentDigits int  // the least number of them
 	halfEven       bool // exact halves are rounded to even, not away from zero
 	charLength     bool // hh means char; it was h twice
+	plainPointers  bool // %#p is %p; it had 0X before it
 	wide           bool // a wide function
 	naturalStrings bool // %s is of the function's own kind and %S of the other; else %s is narrow and %S wide
 }
@@ -45,6 +46,7 @@ func ucrtDialect(options uint64, wide bool) dialect {
 		exponentDigits: 2,
 		halfEven:       options&optionStandardRounding != 0,
 		charLength:     true,
+		plainPointers:  options&optionLegacyMSVCRT == 0,
 		wide:           wide,
 		naturalStrings: options&optionLegacyWideSpecifiers != 0,
 	}
@@ -237,7 +239,7 @@ func (s *spec) convert(b []byte, d *dialect, m memory, next func() (uint64, erro
 		return s.unsigned(b, v&(math.MaxUint64>>(64-8*s.size))), nil
 	case 'p':
 		// All 16 digits; a precision is ignored.
-		s.prec, s.verb = 16, 'X'
+		s.prec, s.verb, s.alt = 16, 'X', s.alt && !d.plainPointers
 		return s.unsigned(b, v), nil
 	case 'c', 'C':
 		return s.char(b, d, v)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/pagewalk/pagewalk/nt"
+	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/winapi/ntdll"
 	"github.com/pagewalk/pagewalk/x86"
 )
@@ -111,7 +112,7 @@ func exit(s *state, t *nt.Thread, a *exitArgs) (uint64, error) {
 	return 0, ntdll.ExitProcess(t, a.Code)
 }
 
-// end is _exit: no registered function is called, no stream flushed.
+// end is _exit: no registered function is called, and no stream is flushed, unless by the UCRT when its process ends, whoever ends it.
 func (s *state) end(t *nt.Thread, code uint32) error {
 	s.ended = true
 	return ntdll.ExitProcess(t, code)
@@ -176,7 +177,8 @@ func raise(s *state, t *nt.Thread, a *numberArgs) (uint64, error) {
 	}
 }
 
-// abort raises SIGABRT where the program handles it, and ends the process with code 3. msvcrt says so before.
+// abort raises SIGABRT where the program handles it, and ends the process: msvcrt says so and ends it with code 3, the UCRT by a fast
+// failure (FAST_FAIL_FATAL_APP_EXIT), which no handler sees.
 func abort(s *state, t *nt.Thread, _ *noArgs) (uint64, error) {
 	if s.flavor == MSVCRT {
 		s.say(t, "\nabnormal program termination\n")
@@ -186,7 +188,19 @@ func abort(s *state, t *nt.Thread, _ *noArgs) (uint64, error) {
 			return 0, err
 		}
 	}
-	return 0, s.end(t, abortExitCode)
+	if s.flavor == MSVCRT {
+		return 0, s.end(t, abortExitCode)
+	}
+	const fatalAppExit = 7
+	rec := ntdef.ExceptionRecord{
+		Code: ntdef.STATUS_STACK_BUFFER_OVERRUN, Flags: ntdef.EXCEPTION_NONCONTINUABLE, Address: t.RIP(), NumParams: 1,
+	}
+	rec.Parameters[0] = fatalAppExit
+	ctx, err := t.Context()
+	if err != nil {
+		return 0, err
+	}
+	return 0, t.RaiseException(&rec, &ctx, false)
 }
 
 // runtimeError is _amsg_exit: the start-up code failed.

@@ -67,7 +67,7 @@ func Init(f Flavor) func(t *nt.Thread, m *nt.Module) error {
 // Exit flushes the streams when the process ends in order, unless the program asked for an end without that.
 func Exit(f Flavor) func(t *nt.Thread, m *nt.Module) error {
 	return func(t *nt.Thread, _ *nt.Module) error {
-		if s := stateOf(t, f); !s.ended {
+		if s := stateOf(t, f); f == UCRT || !s.ended {
 			s.flush(t)
 		}
 		return nil

@@ -191,7 +191,7 @@ func (bits integerBits) clamp(n number) (v uint64, fits bool) {
 	return n.value & (math.MaxUint64 >> (64 - bits)), !n.overflow
 }
 
-// unsigned is strtoul: a negative number is taken modulo 2**bits, even the limit that stands for one that does not fit.
+// unsigned is strtoul: a negative number is taken modulo 2**bits, by msvcrt even the limit that stands for one that does not fit.
 func (bits integerBits) unsigned(s *state, t *nt.Thread, a *strtolArgs) (uint64, error) {
 	n, ok, err := s.readInteger(t, a)
 	if !ok || err != nil {
@@ -201,6 +201,7 @@ func (bits integerBits) unsigned(s *state, t *nt.Thread, a *strtolArgs) (uint64,
 	if n.overflow || n.value > limit {
 		n.value = limit
 		err = s.setErrno(t, erange)
+		n.negative = n.negative && s.flavor == MSVCRT
 	}
 	if n.negative {
 		n.value = -n.value
