@@ -39,6 +39,11 @@ func (p *Process) openHandle(o object, access, attributes uint32) (ntdef.Handle,
 	if st != ntdef.STATUS_SUCCESS {
 		return 0, st
 	}
+	if s, ok := o.(*sectionObject); ok {
+		if st := s.ready(p.sys); st != ntdef.STATUS_SUCCESS {
+			return 0, st
+		}
+	}
 	return p.handles.open(o, access, attributes)
 }
 

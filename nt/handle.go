@@ -91,11 +91,11 @@ func nameCharge(name string) uint64 { return uint64(len(name)) }
 func (h *handleTable) refer(o object) bool {
 	typeOf(o)
 	head, first := o.head(), uint32(0)
-	if head.handles == 0 {
+	if !head.paid {
 		if !h.sys.charge(chargeOf(o)) {
 			return false
 		}
-		first = 1
+		head.paid, first = true, 1
 	}
 	head.handles++
 	h.count++
@@ -152,10 +152,14 @@ func (s *System) dereference(o object) {
 	if head.handles--; head.handles > 0 {
 		return
 	}
+	if head.dir != nil && head.permanent {
+		return
+	}
 	s.counts[head.kind].objects--
 	s.release(chargeOf(o))
+	head.paid = false
 	s.unprotect(&head.security)
-	if head.dir != nil && !head.permanent {
+	if head.dir != nil {
 		s.release(nameCharge(head.name))
 		head.dir.remove(o)
 	}

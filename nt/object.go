@@ -13,6 +13,7 @@ type object interface {
 type objectHeader struct {
 	handles   uint32
 	permanent bool  // OBJ_PERMANENT
+	paid      bool  // the pool was charged for it: from its first handle on
 	kind      uint8 // its index in objectTypes, once it has a handle
 	dir       *directory
 	name      string      // in dir

@@ -187,6 +187,7 @@ const initialRegistry = `
 	obcaseinsensitive=dword:1
 \MACHINE\SYSTEM\ControlSet001\Control\Session Manager\KnownDLLs
 	DllDirectory=expand:%SystemRoot%\System32
+	{known}
 \MACHINE\SYSTEM\ControlSet001\Control\Session Manager\Memory Management
 	ClearPageFileAtShutdown=dword:0
 	DisablePagingExecutive=dword:0
@@ -327,7 +328,7 @@ func (r *registry) fill(s *System, volatileOnly bool) {
 		"{processor}", fmt.Sprintf("Intel64 Family %d Model %d Stepping %d", c.Family, c.Model, c.Stepping),
 		"{brand}", c.Brand, "{vendor}", c.Vendor, "{computer}", computerName, "{user}", userName, "{sid}", userSID.String(),
 		"{sidhex}", hex.EncodeToString(userSID.Bytes()), "{build}", strconv.Itoa(osBuild), "{major}", strconv.Itoa(osMajor),
-		"{minor}", strconv.Itoa(osMinor),
+		"{minor}", strconv.Itoa(osMinor), "\t{known}\n", knownDllValues(),
 	).Replace(initial)
 	for _, name := range []string{"MACHINE", "USER"} {
 		r.ensure(r.root, name).master = true

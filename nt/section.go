@@ -12,6 +12,7 @@ type sectionObject struct {
 	objectHeader
 	mm    *ntmm.Section
 	image *Section // of an image
+	known *node    // a system DLL, whose section is made when it is opened first; nil: of no known one
 }
 
 func (*sectionObject) typeName() string { return "Section" }

@@ -175,6 +175,7 @@ func (s *System) init(cfg *Config) error {
 	if err != nil {
 		return err
 	}
+	s.initKnownDlls()
 	return s.enterLongMode()
 }
 
