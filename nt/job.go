@@ -2,6 +2,7 @@ package nt
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 
 	"github.com/pagewalk/pagewalk/ntdef"
@@ -243,7 +244,7 @@ func (p *Process) JobInformation(h ntdef.Handle, class, room uint32) ([]byte, nt
 	case jobProcessIDs:
 		return j.identifiers(room)
 	default:
-		p.sys.warn("NtQueryInformationJobObject: class %d is not implemented", class)
+		p.sys.refuse(classOf("NtQueryInformationJobObject", class))
 		return nil, ntdef.STATUS_INVALID_INFO_CLASS
 	}
 	if int(room) != len(b) {
@@ -300,7 +301,7 @@ func (p *Process) SetJobInformation(h ntdef.Handle, class uint32, b []byte) ntde
 	want := map[uint32]int{jobBasicLimit: jobBasicLimitSize, jobExtendedLimit: jobExtendedLimitSize, jobAssociatePort: 16}[class]
 	switch {
 	case want == 0:
-		p.sys.warn("NtSetInformationJobObject: class %d is not implemented", class)
+		p.sys.refuse(classOf("NtSetInformationJobObject", class))
 		return ntdef.STATUS_INVALID_INFO_CLASS
 	case len(b) != want:
 		return ntdef.STATUS_INFO_LENGTH_MISMATCH
@@ -319,7 +320,7 @@ func (p *Process) SetJobInformation(h ntdef.Handle, class uint32, b []byte) ntde
 	case class == jobBasicLimit && flags&^jobLimitsBasic != 0:
 		return ntdef.STATUS_INVALID_PARAMETER
 	case flags&^jobLimitsKept != 0:
-		p.sys.warn("NtSetInformationJobObject: limits %#x are not implemented", flags&^jobLimitsKept)
+		p.sys.refuse(fmt.Sprintf("NtSetInformationJobObject: the limits %#x", flags&^jobLimitsKept))
 		return ntdef.STATUS_INVALID_PARAMETER
 	}
 	if class == jobBasicLimit {

@@ -40,7 +40,7 @@ func ntCreatePartition(t *Thread, _ *createPartitionArgs) (ntdef.Status, error) 
 	if !t.proc.Holds(SeLockMemoryPrivilege) {
 		return ntdef.STATUS_PRIVILEGE_NOT_HELD, nil
 	}
-	t.sys.warn("NtCreatePartition: memory cannot be divided (at %s)", t.proc.Where(t.cpu.RIP))
+	t.sys.refuse("NtCreatePartition: dividing memory")
 	return ntdef.STATUS_NOT_SUPPORTED, nil
 }
 
@@ -56,7 +56,7 @@ func ntManagePartition(t *Thread, a *managePartitionArgs) (ntdef.Status, error) 
 	const information = 0
 	switch {
 	case a.Class != information:
-		t.sys.warn("NtManagePartition: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
+		t.sys.refuse(classOf("NtManagePartition", a.Class))
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	case a.Length < partitionInformationSize:
 		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil

@@ -238,7 +238,7 @@ func typeIndex(o object) uint32 {
 func (t *Thread) queryProcess(p *Process, a *queryInformationProcessArgs) (ntdef.Status, error) {
 	c, ok := processQueries[a.Class]
 	if !ok {
-		t.sys.refuse(fmt.Sprintf("NtQueryInformationProcess: class %d", a.Class))
+		t.sys.refuse(classOf("NtQueryInformationProcess", a.Class))
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	}
 	q := inquiry{at: a.Buffer}
@@ -375,7 +375,7 @@ func (t *Thread) setProcess(p *Process, a *setInformationProcessArgs) (ntdef.Sta
 	c, ok := processSets[a.Class]
 	switch {
 	case !ok:
-		t.sys.refuse(fmt.Sprintf("NtSetInformationProcess: class %d", a.Class))
+		t.sys.refuse(classOf("NtSetInformationProcess", a.Class))
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	case a.Length != c.size:
 		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil

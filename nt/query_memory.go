@@ -65,7 +65,7 @@ func ntQueryVirtualMemory(t *Thread, a *queryVirtualMemoryArgs) (ntdef.Status, e
 		query = (*Thread).queryWineUnixFuncs
 	}
 	if query == nil {
-		t.sys.warn("NtQueryVirtualMemory: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
+		t.sys.refuse(classOf("NtQueryVirtualMemory", a.Class))
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	}
 	return query(t, p, a)

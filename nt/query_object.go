@@ -142,7 +142,7 @@ type setInformationObjectArgs struct {
 func ntSetInformationObject(t *Thread, a *setInformationObjectArgs) (ntdef.Status, error) {
 	switch {
 	case a.Class != objectHandleFlagInformation:
-		t.sys.warn("NtSetInformationObject: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
+		t.sys.refuse(classOf("NtSetInformationObject", a.Class))
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	case a.Length != 2:
 		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil
@@ -228,7 +228,7 @@ func ntQueryObject(t *Thread, a *queryObjectArgs) (ntdef.Status, error) {
 			return t.queried(a, b, ntdef.STATUS_INFO_LENGTH_MISMATCH)
 		}
 	default:
-		t.sys.warn("NtQueryObject: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
+		t.sys.refuse(classOf("NtQueryObject", a.Class))
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	}
 	if int(a.Length) < len(b) {

@@ -34,7 +34,7 @@ type querySectionArgs struct {
 // ntQuerySection: INVALID_INFO_CLASS, INFO_LENGTH_MISMATCH, then what is wrong with the handle, SECTION_NOT_IMAGE.
 func ntQuerySection(t *Thread, a *querySectionArgs) (ntdef.Status, error) {
 	if a.Class >= uint32(len(sectionInfoSizes)) {
-		t.sys.warn("NtQuerySection: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
+		t.sys.refuse(classOf("NtQuerySection", a.Class))
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	}
 	n := sectionInfoSizes[a.Class]

@@ -223,7 +223,7 @@ func ntSetSystemInformation(t *Thread, a *setSystemInformationArgs) (ntdef.Statu
 		}
 		return t.proc.SetFileCacheSize(bytes(le.Uint64(b[24:])), bytes(le.Uint64(b[32:])), le.Uint32(b[60:])), nil
 	}
-	t.sys.warn("NtSetSystemInformation: class %d is not implemented (at %s)", a.Class, t.proc.Where(t.cpu.RIP))
+	t.sys.refuse(classOf("NtSetSystemInformation", a.Class))
 	return ntdef.STATUS_INVALID_INFO_CLASS, nil
 }
 

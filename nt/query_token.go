@@ -2,7 +2,6 @@ package nt
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"github.com/pagewalk/pagewalk/ntdef"
 )
@@ -201,7 +200,7 @@ func ntQueryInformationToken(t *Thread, a *queryInformationTokenArgs) (ntdef.Sta
 	}
 	lay := tokenClasses[a.Class]
 	if lay == nil && a.Class != tokenLinkedToken {
-		t.sys.refuse(fmt.Sprintf("NtQueryInformationToken: class %d", a.Class))
+		t.sys.refuse(classOf("NtQueryInformationToken", a.Class))
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	}
 	o, st := t.token(a.Token, need)

@@ -2,6 +2,7 @@ package nt
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/pagewalk/pagewalk/ntdef"
@@ -17,21 +18,33 @@ func (s *System) warn(format string, args ...any) {
 
 // refuse warns once of something that the guest asks for and does not get, with where it is asked.
 func (s *System) refuse(what string) {
-	if s.refused[what] || len(s.refused) == maxRefusals {
-		return
-	}
-	if s.refused == nil {
-		s.refused = map[string]bool{}
-	}
-	s.refused[what] = true
-	if t := s.thread(); t != nil {
-		what += " (at " + t.proc.Where(t.RIP()) + ")"
-	}
-	s.warn("%s is not supported", what)
+	s.once(what, func() string {
+		if t := s.thread(); t != nil {
+			what += " (at " + t.proc.Where(t.RIP()) + ")"
+		}
+		return what + " is not supported"
+	})
 }
 
-// maxRefusals bounds the warnings of a guest that tries everything.
-const maxRefusals = 100
+// classOf names a class that is not there.
+func classOf(service string, class uint32) string {
+	return service + ": class " + strconv.FormatUint(uint64(class), 10)
+}
+
+// once warns of a thing the first time that it is met.
+func (s *System) once(thing string, text func() string) {
+	if s.warned[thing] || len(s.warned) == maxWarnings {
+		return
+	}
+	if s.warned == nil {
+		s.warned = map[string]bool{}
+	}
+	s.warned[thing] = true
+	s.warn("%s", text())
+}
+
+// maxWarnings bounds those of a guest that tries everything.
+const maxWarnings = 1000
 
 // report writes what is known of the exception that ends the process: code, place, access, registers, the stack, the
 // region of the address that faulted and its walk.

@@ -2,6 +2,7 @@ package nt
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"sort"
 	"sync"
@@ -109,7 +110,6 @@ type callTable struct {
 	services []Service         // Services
 	rows     []*Service        // by number; nil: there is no service
 	names    map[uint32]string // of numbers without a service
-	warned   map[uint32]bool
 }
 
 // builtin gives the services the numbers that the built-in ntdll has.
@@ -165,20 +165,10 @@ func (t *Thread) absent(n uint32) ntdef.Status {
 	if !named {
 		name, st = "", ntdef.STATUS_INVALID_SYSTEM_SERVICE
 	}
-	if !c.warned[n] {
-		if c.warned == nil {
-			c.warned = map[uint32]bool{}
-		}
-		if len(c.warned) < maxWarned {
-			c.warned[n] = true
-			t.sys.warn("system service %#x %sdoes not exist (at %s)", n, spaced(name), t.caller())
-		}
-	}
+	what := fmt.Sprintf("system service %#x %sdoes not exist", n, spaced(name))
+	t.sys.once(what, func() string { return what + " (at " + t.caller() + ")" })
 	return st
 }
-
-// maxWarned bounds how many absent services are reported: a guest may try every number.
-const maxWarned = 1000
 
 func spaced(s string) string {
 	if s == "" {

@@ -2,7 +2,6 @@ package nt
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/x86"
@@ -127,7 +126,7 @@ func ntSetInformationWorkerFactory(t *Thread, a *setFactoryArgs) (ntdef.Status, 
 	case factoryBindingCount, factoryThreadMinimum, factoryThreadMaximum, factoryThreadBasePriority, factoryTimeoutWaiters, factoryThreadSoftMaximum:
 		length = 4
 	case factoryAdjustThreadGoal, factoryCallbackType, factoryFlags, factoryThreadCPUSets:
-		t.sys.refuse(fmt.Sprintf("NtSetInformationWorkerFactory: class %d", a.Class))
+		t.sys.refuse(classOf("NtSetInformationWorkerFactory", a.Class))
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	default:
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil

@@ -263,6 +263,6 @@ func ntMakeTemporaryObject(t *Thread, a *handleOnlyArgs) (ntdef.Status, error) {
 
 // unsupported warns of what a service lacks and is the status that says so.
 func (t *Thread) unsupported(what string) ntdef.Status {
-	t.sys.warn("%s is not implemented (at %s)", what, t.proc.Where(t.cpu.RIP))
+	t.sys.refuse(what)
 	return ntdef.STATUS_NOT_IMPLEMENTED
 }

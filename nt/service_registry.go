@@ -2,7 +2,6 @@ package nt
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/x86"
@@ -186,7 +185,7 @@ func ntSetInformationKey(t *Thread, a *setInformationKeyArgs) (ntdef.Status, err
 	size, ok := map[uint32]uint32{keySetWriteTime: 8, keySetWow64Flags: 4, keySetControlFlags: 4, keySetHandleTags: 4}[a.Class]
 	switch {
 	case !ok:
-		t.sys.refuse(fmt.Sprintf("NtSetInformationKey: class %d", a.Class))
+		t.sys.refuse(classOf("NtSetInformationKey", a.Class))
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	case a.Length != size:
 		return ntdef.STATUS_INFO_LENGTH_MISMATCH, nil

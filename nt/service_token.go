@@ -1,8 +1,6 @@
 package nt
 
 import (
-	"fmt"
-
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/x86"
 )
@@ -122,7 +120,7 @@ func ntSetInformationToken(t *Thread, a *setInformationTokenArgs) (ntdef.Status,
 		}
 		fallthrough
 	default:
-		t.sys.refuse(fmt.Sprintf("NtSetInformationToken: class %d", a.Class))
+		t.sys.refuse(classOf("NtSetInformationToken", a.Class))
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	case tokenOwner, tokenPrimaryGroup, tokenDefaultDacl:
 	}

@@ -100,7 +100,7 @@ func (t *Thread) SetVirtualMemory(p *Process, class uint32, array, count uint64,
 		fallthrough
 	case VmPageDirtyStateInformation, VmImageHotPatchInformation:
 		// What emulators of x86-64 on ARM64 and systems with hot patches have; Windows refuses them elsewhere too.
-		t.sys.warn("NtSetInformationVirtualMemory: class %d is not implemented (at %s)", class, t.proc.Where(t.cpu.RIP))
+		t.sys.refuse(classOf("NtSetInformationVirtualMemory", class))
 		return ntdef.STATUS_NOT_SUPPORTED, nil
 	}
 	for _, r := range ranges {

@@ -2,17 +2,11 @@ package nt
 
 import (
 	"encoding/binary"
-	"strconv"
 	"strings"
 
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/x86"
 )
-
-// classOf names a class that is not there.
-func classOf(service string, class uint32) string {
-	return service + ": class " + strconv.FormatUint(uint64(class), 10)
-}
 
 // fileSetting is a class of NtSetInformationFile.
 type fileSetting struct {

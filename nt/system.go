@@ -71,7 +71,7 @@ type System struct {
 
 	pageFiles  []*os.File
 	pageFolder string          // of the host, where page files lie; "": that of temporary files
-	refused    map[string]bool // what refuse has warned of
+	warned     map[string]bool // what once has warned of
 
 	namespace  namespace
 	pool       pool

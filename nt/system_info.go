@@ -2,7 +2,6 @@ package nt
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"github.com/pagewalk/pagewalk/ntdef"
 )
@@ -123,7 +122,7 @@ func (t *Thread) querySystem(a *querySystemInformationArgs) (ntdef.Status, error
 	}
 	lay := systemQueries[a.Class]
 	if lay == nil {
-		t.sys.refuse(fmt.Sprintf("NtQuerySystemInformation: class %d", a.Class))
+		t.sys.refuse(classOf("NtQuerySystemInformation", a.Class))
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	}
 	q := inquiry{at: a.Buffer}
@@ -381,7 +380,7 @@ func ntQuerySystemInformationEx(t *Thread, a *querySystemInformationExArgs) (ntd
 		}
 		return t.querySystem(&plain)
 	default:
-		t.sys.refuse(fmt.Sprintf("NtQuerySystemInformationEx: class %d", a.Class))
+		t.sys.refuse(classOf("NtQuerySystemInformationEx", a.Class))
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	}
 	return t.answerSystem(q.b, &plain)
