@@ -201,6 +201,44 @@ func (w *waitPacket) closed() {
 	}
 }
 
+// CreateWaitPacket is NtCreateWaitCompletionPacket.
+func (p *Process) CreateWaitPacket(r *ObjectRequest) (ntdef.Handle, ntdef.Status) {
+	return create(p, r, &waitPacket{})
+}
+
+const packetModify = 1 // the one right of a wait completion packet
+
+// AssociateWaitPacket is NtAssociateWaitCompletionPacket: c is posted to the port once the target is signaled. It reports whether it was
+// already. INVALID_HANDLE, OBJECT_TYPE_MISMATCH, ACCESS_DENIED, INVALID_PARAMETER_1 for a packet in use.
+func (t *Thread) AssociateWaitPacket(packet, port, target ntdef.Handle, c Completion) (already bool, st ntdef.Status) {
+	w, st := with[*waitPacket](t.proc, packet, packetModify)
+	if st != ntdef.STATUS_SUCCESS {
+		return false, st
+	}
+	p, st := with[*completionPort](t.proc, port, modifyState)
+	if st != ntdef.STATUS_SUCCESS {
+		return false, st
+	}
+	d, st := t.waitable(target)
+	if _, owned := d.(*mutant); st == ntdef.STATUS_SUCCESS && owned {
+		st = ntdef.STATUS_OBJECT_TYPE_MISMATCH // a mutant has to have a thread as its owner
+	}
+	if st != ntdef.STATUS_SUCCESS {
+		return false, st
+	}
+	return w.associate(t, p, d, c)
+}
+
+// CancelWaitPacket is NtCancelWaitCompletionPacket: PENDING for a packet that is queued and not to be removed, CANCELLED for one that is
+// not in use. INVALID_HANDLE, OBJECT_TYPE_MISMATCH, ACCESS_DENIED.
+func (p *Process) CancelWaitPacket(packet ntdef.Handle, removeSignaled bool) ntdef.Status {
+	w, st := with[*waitPacket](p, packet, packetModify)
+	if st == ntdef.STATUS_SUCCESS {
+		st = w.cancel(removeSignaled)
+	}
+	return st
+}
+
 // associate lets the packet wait. It reports whether the object was signaled already. INVALID_PARAMETER_1 for a packet in use.
 func (w *waitPacket) associate(t *Thread, port *completionPort, target dispatcher, c Completion) (already bool, st ntdef.Status) {
 	if w.block != nil || w.port != nil {

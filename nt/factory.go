@@ -11,6 +11,33 @@ import (
 // a worker does with it is the program's own, ntdll's Tp functions on Windows. Names, classes and rights are those of phnt (ntexapi.h);
 // where neither source says what happens, the methods say what was chosen.
 
+// Rights of worker factories (phnt, WORKER_FACTORY_*).
+const (
+	factoryRelease  = 0x01
+	factoryWait     = 0x02
+	factorySet      = 0x04
+	factoryQuery    = 0x08
+	factoryReady    = 0x10
+	factoryShutdown = 0x20
+)
+
+// Classes of a worker factory (phnt, WORKERFACTORYINFOCLASS).
+const (
+	factoryIdleTimeout            = 2
+	WorkerFactoryBindingCount     = 3
+	WorkerFactoryThreadMinimum    = 4
+	WorkerFactoryThreadMaximum    = 5
+	factoryBasicInformation       = 7
+	factoryAdjustThreadGoal       = 8
+	factoryCallbackType           = 9
+	WorkerFactoryStackInformation = 10
+	factoryThreadBasePriority     = 11
+	factoryTimeoutWaiters         = 12
+	factoryFlags                  = 13
+	factoryThreadSoftMaximum      = 14
+	factoryThreadCPUSets          = 15
+)
+
 // workerFactory makes workers one at a time: until the last one has said that it is ready, no other is made.
 type workerFactory struct {
 	objectHeader
@@ -107,9 +134,13 @@ func (f *workerFactory) staff() {
 	f.retime()
 }
 
-// isReady is NtWorkerFactoryWorkerReady: the worker has begun, and is one of the port's threads. INVALID_PARAMETER for a thread that the
-// factory did not make.
-func (f *workerFactory) isReady(t *Thread) ntdef.Status {
+// WorkerReady is NtWorkerFactoryWorkerReady: the worker has begun, and is one of the port's threads. INVALID_HANDLE, OBJECT_TYPE_MISMATCH,
+// ACCESS_DENIED, INVALID_PARAMETER for a thread that the factory did not make.
+func (t *Thread) WorkerReady(factory ntdef.Handle) ntdef.Status {
+	f, st := with[*workerFactory](t.proc, factory, factoryReady)
+	if st != ntdef.STATUS_SUCCESS {
+		return st
+	}
 	w := t.worker
 	if w == nil || w.factory != f {
 		return ntdef.STATUS_INVALID_PARAMETER
@@ -144,8 +175,13 @@ func (w *worker) dismiss(leaving bool) {
 	}
 }
 
-// release is NtReleaseWorkerFactoryWorker: a packet of zeros for the next worker. INSUFFICIENT_RESOURCES.
-func (f *workerFactory) release() ntdef.Status {
+// ReleaseWorker is NtReleaseWorkerFactoryWorker: a packet of zeros for the next worker. INVALID_HANDLE, OBJECT_TYPE_MISMATCH, ACCESS_DENIED,
+// INSUFFICIENT_RESOURCES.
+func (p *Process) ReleaseWorker(factory ntdef.Handle) ntdef.Status {
+	f, st := with[*workerFactory](p, factory, factoryRelease)
+	if st != ntdef.STATUS_SUCCESS {
+		return st
+	}
 	f.releases++
 	if !f.port.post(Completion{release: f}) {
 		f.releases--
@@ -154,9 +190,14 @@ func (f *workerFactory) release() ntdef.Status {
 	return ntdef.STATUS_SUCCESS
 }
 
-// work is NtWaitForWorkViaWorkerFactory: at most n packets of the port. TIMEOUT tells a worker to end: it has been idle for long enough and
-// is one too many, or the factory was shut down, of which neither source says how a worker is told.
-func (f *workerFactory) work(t *Thread, n int) ([]Completion, ntdef.Status, error) {
+// WaitForWork is NtWaitForWorkViaWorkerFactory: at most n packets of the port. INVALID_HANDLE, OBJECT_TYPE_MISMATCH, ACCESS_DENIED; TIMEOUT
+// tells a worker to end: it has been idle for long enough and is one too many, or the factory was shut down, of which neither source
+// says how a worker is told.
+func (t *Thread) WaitForWork(factory ntdef.Handle, n int) ([]Completion, ntdef.Status, error) {
+	f, st := with[*workerFactory](t.proc, factory, factoryWait)
+	if st != ntdef.STATUS_SUCCESS {
+		return nil, st, nil
+	}
 	if w := t.worker; w != nil && w.factory == f {
 		w.dismiss(false)
 	}
@@ -223,9 +264,69 @@ func (f *workerFactory) waiting() (n uint32) {
 // retime gives all waits their ends anew, after the number of workers or what they depend on has changed.
 func (f *workerFactory) retime() { f.each(f.began) }
 
-// shutdown is NtShutdownWorkerFactory: no more workers are made, those that wait are told to go. It returns how many are not ready yet.
-func (f *workerFactory) shutdown() uint32 {
-	f.shut = true
-	f.each(f.end)
-	return f.pending
+// ShutdownWorkerFactory is NtShutdownWorkerFactory: no more workers are made, those that wait are told to go. It returns how many are not
+// ready yet. INVALID_HANDLE, OBJECT_TYPE_MISMATCH, ACCESS_DENIED.
+func (p *Process) ShutdownWorkerFactory(factory ntdef.Handle) (pending uint32, st ntdef.Status) {
+	f, st := with[*workerFactory](p, factory, factoryShutdown)
+	if st == ntdef.STATUS_SUCCESS {
+		f.shut = true
+		f.each(f.end)
+		pending = f.pending
+	}
+	return pending, st
+}
+
+// SetWorkerFactory is NtSetInformationWorkerFactory of a class that it knows, with the class's value; the stack's has two. INVALID_HANDLE,
+// OBJECT_TYPE_MISMATCH, ACCESS_DENIED, INVALID_PARAMETER.
+func (p *Process) SetWorkerFactory(factory ntdef.Handle, class uint32, v, commit uint64) ntdef.Status {
+	f, st := with[*workerFactory](p, factory, factorySet)
+	if st != ntdef.STATUS_SUCCESS {
+		return st
+	}
+	switch n := uint32(v); class {
+	case factoryIdleTimeout: // in 100 ns units, negative as that of a wait
+		if int64(v) >= 0 {
+			return ntdef.STATUS_INVALID_PARAMETER
+		}
+		if f.idle = f.sys.Until(int64(v)); v == 1<<63 {
+			f.idle = Infinite
+		}
+	case WorkerFactoryBindingCount:
+		f.bindings = n
+	case WorkerFactoryThreadMinimum:
+		f.minimum = n
+		f.maximum = max(f.maximum, n)
+	case WorkerFactoryThreadMaximum:
+		if n == 0 {
+			return ntdef.STATUS_INVALID_PARAMETER
+		}
+		f.maximum = n
+		f.minimum = min(f.minimum, n)
+	case WorkerFactoryStackInformation:
+		if v > maxStack || commit > maxStack {
+			return ntdef.STATUS_INVALID_PARAMETER
+		}
+		f.template.StackReserve, f.template.StackCommit = v, commit
+	case factoryThreadBasePriority:
+		if _, st := f.template.Process.threadPriority(int32(n)); st != ntdef.STATUS_SUCCESS {
+			return st
+		}
+		f.priority = int32(n)
+		for _, o := range f.template.Process.threads {
+			if o.worker != nil && o.worker.factory == f {
+				o.SetPriority(f.priority)
+			}
+		}
+	case factoryTimeoutWaiters:
+		f.each(func(w *portWait) {
+			if f.spare(w.block.thread) {
+				f.end(w)
+			}
+		})
+	case factoryThreadSoftMaximum:
+		f.soft = n
+	}
+	f.retime()
+	f.staff()
+	return ntdef.STATUS_SUCCESS
 }

@@ -147,8 +147,8 @@ func (t *Thread) takePackets(
 		return 0, err
 	}
 	all, st, err := take(int(n))
-	if err != nil {
-		return 0, err
+	if err != nil || !st.IsSuccess() {
+		return st, err
 	}
 	var b []byte
 	for _, c := range all {
@@ -163,7 +163,7 @@ func (t *Thread) takePackets(
 }
 
 func ntCreateWaitCompletionPacket(t *Thread, a *namedArgs) (ntdef.Status, error) {
-	return t.newObject(a, func(r *ObjectRequest) (ntdef.Handle, ntdef.Status) { return create(t.proc, r, &waitPacket{}) })
+	return t.newObject(a, t.proc.CreateWaitPacket)
 }
 
 type associatePacketArgs struct {
@@ -174,28 +174,11 @@ type associatePacketArgs struct {
 	AlreadySignaled      ntdef.Ptr[uint8]
 }
 
-const packetModify = 1 // the one right of a wait completion packet
-
 func ntAssociateWaitCompletionPacket(t *Thread, a *associatePacketArgs) (ntdef.Status, error) {
 	if err := t.probeByte(a.AlreadySignaled); err != nil {
 		return 0, err
 	}
-	w, st := with[*waitPacket](t.proc, a.Packet, packetModify)
-	if st != ntdef.STATUS_SUCCESS {
-		return st, nil
-	}
-	port, st := with[*completionPort](t.proc, a.Port, modifyState)
-	if st != ntdef.STATUS_SUCCESS {
-		return st, nil
-	}
-	target, st := t.waitable(a.Target)
-	if _, owned := target.(*mutant); st == ntdef.STATUS_SUCCESS && owned {
-		st = ntdef.STATUS_OBJECT_TYPE_MISMATCH // a mutant has to have a thread as its owner
-	}
-	if st != ntdef.STATUS_SUCCESS {
-		return st, nil
-	}
-	already, st := w.associate(t, port, target, Completion{
+	already, st := t.AssociateWaitPacket(a.Packet, a.Port, a.Target, Completion{
 		Key: a.Key, Overlapped: a.Context, Status: ntdef.Status(a.Status), Bytes: a.Information,
 	})
 	return t.storeState(a.AlreadySignaled, already, st)
@@ -207,9 +190,5 @@ type cancelPacketArgs struct {
 }
 
 func ntCancelWaitCompletionPacket(t *Thread, a *cancelPacketArgs) (ntdef.Status, error) {
-	w, st := with[*waitPacket](t.proc, a.Packet, packetModify)
-	if st == ntdef.STATUS_SUCCESS {
-		st = w.cancel(a.RemoveSignaled != 0)
-	}
-	return st, nil
+	return t.proc.CancelWaitPacket(a.Packet, a.RemoveSignaled != 0), nil
 }

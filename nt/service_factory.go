@@ -17,16 +17,6 @@ var factoryServices = []Service{
 	service("NtShutdownWorkerFactory", Full, ntShutdownWorkerFactory),
 }
 
-// Rights of worker factories (phnt, WORKER_FACTORY_*).
-const (
-	factoryRelease  = 0x01
-	factoryWait     = 0x02
-	factorySet      = 0x04
-	factoryQuery    = 0x08
-	factoryReady    = 0x10
-	factoryShutdown = 0x20
-)
-
 type createFactoryArgs struct {
 	Handle           ntdef.Ptr[uint64]
 	DesiredAccess    uint32
@@ -52,23 +42,6 @@ func ntCreateWorkerFactory(t *Thread, a *createFactoryArgs) (ntdef.Status, error
 		}, a.Maximum)
 	})
 }
-
-// Classes of a worker factory (phnt, WORKERFACTORYINFOCLASS).
-const (
-	factoryIdleTimeout        = 2
-	factoryBindingCount       = 3
-	factoryThreadMinimum      = 4
-	factoryThreadMaximum      = 5
-	factoryBasicInformation   = 7
-	factoryAdjustThreadGoal   = 8
-	factoryCallbackType       = 9
-	factoryStackInformation   = 10
-	factoryThreadBasePriority = 11
-	factoryTimeoutWaiters     = 12
-	factoryFlags              = 13
-	factoryThreadSoftMaximum  = 14
-	factoryThreadCPUSets      = 15
-)
 
 // ntQueryInformationWorkerFactory is WORKER_FACTORY_BASIC_INFORMATION. Timeout and RetryTimeout, TimerSet, QueuedToExWorker, InsertedIntoQueue
 // and InfiniteWaitGoal are of a kernel that makes workers later and elsewhere: here they are made where they are needed, and these are 0.
@@ -121,9 +94,9 @@ func ntSetInformationWorkerFactory(t *Thread, a *setFactoryArgs) (ntdef.Status, 
 	switch a.Class {
 	case factoryIdleTimeout:
 		length = 8
-	case factoryStackInformation:
+	case WorkerFactoryStackInformation:
 		length = 16
-	case factoryBindingCount, factoryThreadMinimum, factoryThreadMaximum, factoryThreadBasePriority, factoryTimeoutWaiters, factoryThreadSoftMaximum:
+	case WorkerFactoryBindingCount, WorkerFactoryThreadMinimum, WorkerFactoryThreadMaximum, factoryThreadBasePriority, factoryTimeoutWaiters, factoryThreadSoftMaximum:
 		length = 4
 	case factoryAdjustThreadGoal, factoryCallbackType, factoryFlags, factoryThreadCPUSets:
 		t.sys.refuse(classOf("NtSetInformationWorkerFactory", a.Class))
@@ -138,77 +111,15 @@ func ntSetInformationWorkerFactory(t *Thread, a *setFactoryArgs) (ntdef.Status, 
 	if err := t.Read(a.Buffer, b[:length]); err != nil {
 		return 0, err
 	}
-	f, st := with[*workerFactory](t.proc, a.Handle, factorySet)
-	if st != ntdef.STATUS_SUCCESS {
-		return st, nil
-	}
-	return f.set(t, a.Class, binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])), nil
-}
-
-// set sets what a class says to the value, of which the stack's has two.
-func (f *workerFactory) set(t *Thread, class uint32, v, commit uint64) ntdef.Status {
-	switch n := uint32(v); class {
-	case factoryIdleTimeout: // in 100 ns units, negative as that of a wait
-		if int64(v) >= 0 {
-			return ntdef.STATUS_INVALID_PARAMETER
-		}
-		if f.idle = t.sys.Until(int64(v)); v == 1<<63 {
-			f.idle = Infinite
-		}
-	case factoryBindingCount:
-		f.bindings = n
-	case factoryThreadMinimum:
-		f.minimum = n
-		f.maximum = max(f.maximum, n)
-	case factoryThreadMaximum:
-		if n == 0 {
-			return ntdef.STATUS_INVALID_PARAMETER
-		}
-		f.maximum = n
-		f.minimum = min(f.minimum, n)
-	case factoryStackInformation:
-		if v > maxStack || commit > maxStack {
-			return ntdef.STATUS_INVALID_PARAMETER
-		}
-		f.template.StackReserve, f.template.StackCommit = v, commit
-	case factoryThreadBasePriority:
-		if _, st := f.template.Process.threadPriority(int32(n)); st != ntdef.STATUS_SUCCESS {
-			return st
-		}
-		f.priority = int32(n)
-		for _, o := range f.template.Process.threads {
-			if o.worker != nil && o.worker.factory == f {
-				o.SetPriority(f.priority)
-			}
-		}
-	case factoryTimeoutWaiters:
-		f.each(func(w *portWait) {
-			if f.spare(w.block.thread) {
-				f.end(w)
-			}
-		})
-	case factoryThreadSoftMaximum:
-		f.soft = n
-	}
-	f.retime()
-	f.staff()
-	return ntdef.STATUS_SUCCESS
+	return t.proc.SetWorkerFactory(a.Handle, a.Class, binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])), nil
 }
 
 func ntWorkerFactoryWorkerReady(t *Thread, a *handleOnlyArgs) (ntdef.Status, error) {
-	f, st := with[*workerFactory](t.proc, a.Handle, factoryReady)
-	if st == ntdef.STATUS_SUCCESS {
-		st = f.isReady(t)
-	}
-	return st, nil
+	return t.WorkerReady(a.Handle), nil
 }
 
 func ntReleaseWorkerFactoryWorker(t *Thread, a *handleOnlyArgs) (ntdef.Status, error) {
-	f, st := with[*workerFactory](t.proc, a.Handle, factoryRelease)
-	if st == ntdef.STATUS_SUCCESS {
-		st = f.release()
-	}
-	return st, nil
+	return t.proc.ReleaseWorker(a.Handle), nil
 }
 
 type waitForWorkArgs struct {
@@ -229,11 +140,9 @@ func ntWaitForWorkViaWorkerFactory(t *Thread, a *waitForWorkArgs) (ntdef.Status,
 			return t.unsupported("NtWaitForWorkViaWorkerFactory: a message to send"), nil
 		}
 	}
-	f, st := with[*workerFactory](t.proc, a.Handle, factoryWait)
-	if st != ntdef.STATUS_SUCCESS {
-		return st, nil
-	}
-	return t.takePackets(a.Entries, a.Count, a.Removed, func(n int) ([]Completion, ntdef.Status, error) { return f.work(t, n) })
+	return t.takePackets(a.Entries, a.Count, a.Removed, func(n int) ([]Completion, ntdef.Status, error) {
+		return t.WaitForWork(a.Handle, n)
+	})
 }
 
 type shutdownFactoryArgs struct {
@@ -246,11 +155,10 @@ func ntShutdownWorkerFactory(t *Thread, a *shutdownFactoryArgs) (ntdef.Status, e
 	if err := t.Probe(uint64(a.Pending), 4, x86.Read|x86.Write); err != nil {
 		return 0, err
 	}
-	f, st := with[*workerFactory](t.proc, a.Handle, factoryShutdown)
+	pending, st := t.proc.ShutdownWorkerFactory(a.Handle)
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
-	pending := f.shutdown()
 	was, err := t.Load32(uint64(a.Pending))
 	if err != nil {
 		return 0, err
