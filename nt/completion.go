@@ -239,6 +239,12 @@ func (p *Process) CancelWaitPacket(packet ntdef.Handle, removeSignaled bool) ntd
 	return st
 }
 
+// WaitPacketWaits reports whether a wait completion packet is associated and its object not signaled yet.
+func (p *Process) WaitPacketWaits(packet ntdef.Handle) bool {
+	w, st := with[*waitPacket](p, packet, packetModify)
+	return st == ntdef.STATUS_SUCCESS && w.block != nil
+}
+
 // associate lets the packet wait. It reports whether the object was signaled already. INVALID_PARAMETER_1 for a packet in use.
 func (w *waitPacket) associate(t *Thread, port *completionPort, target dispatcher, c Completion) (already bool, st ntdef.Status) {
 	if w.block != nil || w.port != nil {

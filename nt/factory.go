@@ -330,3 +330,11 @@ func (p *Process) SetWorkerFactory(factory ntdef.Handle, class uint32, v, commit
 	f.staff()
 	return ntdef.STATUS_SUCCESS
 }
+
+// MayRunLong says of a worker that its work may take long: until it waits for more, it is none of the threads that the port counts. It
+// reports whether there is another worker for what comes, or can be.
+func (t *Thread) MayRunLong() bool {
+	t.serves(nil)
+	w := t.worker
+	return w != nil && w.factory != nil && (w.factory.waiting() > 0 || w.factory.mayCreate())
+}

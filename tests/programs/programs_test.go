@@ -441,6 +441,7 @@ func TestRecordedPrograms(t *testing.T) {
 			{"kernel32/testdata/io", nil},
 			{"kernel32/testdata/memory", nil},
 			{"kernel32/testdata/other", nil},
+			{"kernel32/testdata/pool", nil},
 			{"kernel32/testdata/sections", nil},
 			{"kernel32/testdata/win32", nil},
 			{"kernel32/testdata/files", map[string]string{"3 1": "0 1"}}, // GetDriveType asks Wine's mount manager

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pagewalk/pagewalk/nt"
+	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/winapi"
 	"github.com/pagewalk/pagewalk/winapi/advapi32"
 	"github.com/pagewalk/pagewalk/winapi/internal/guesttest"
@@ -39,6 +40,10 @@ var (
 	threadsProgram []byte
 	//go:embed testdata/threads.golden
 	threadsGolden string
+	//go:embed testdata/pool.exe
+	poolProgram []byte
+	//go:embed testdata/pool.golden
+	poolGolden string
 	//go:embed testdata/windows.exe
 	windowsProgram []byte
 )
@@ -91,6 +96,27 @@ func TestThreadsAsRecorded(t *testing.T) {
 	require.Empty(t, o.Stderr)
 }
 
+func TestThreadPoolAsRecorded(t *testing.T) {
+	o := guesttest.Run(t, poolProgram, dlls(), nt.Config{})
+	require.NoError(t, o.Err)
+	require.Empty(t, cmp.Diff(poolGolden, o.Stdout))
+	require.Equal(t, uint32(77), o.ExitCode)
+	require.Empty(t, o.Stderr)
+}
+
+// What is no object of the pool raises STATUS_INVALID_PARAMETER, a mutex to wait for, which nobody could release,
+// STATUS_OBJECT_TYPE_MISMATCH, and a callback that does not return is a deadlock with a name.
+func TestThreadPoolMisuse(t *testing.T) {
+	for argument, code := range map[string]ntdef.Status{"bad": ntdef.STATUS_INVALID_PARAMETER, "mutex": ntdef.STATUS_OBJECT_TYPE_MISMATCH} {
+		o := guesttest.Run(t, poolProgram, dlls(), nt.Config{}, argument)
+		require.NoError(t, o.Err)
+		require.Equal(t, uint32(code), o.ExitCode, argument)
+	}
+	o := guesttest.Run(t, poolProgram, dlls(), nt.Config{}, "stuck")
+	require.ErrorContains(t, o.Err, "deadlock: ")
+	require.ErrorContains(t, o.Err, " waits for callbacks of the thread pool's work at 0x")
+}
+
 // What Wine does not have or does otherwise is checked by the program itself, against Windows' documentation.
 func TestMemoryFunctionsAsDocumented(t *testing.T) {
 	o := guesttest.Run(t, windowsProgram, dlls(), nt.Config{
@@ -104,7 +130,7 @@ func TestMemoryFunctionsAsDocumented(t *testing.T) {
 
 // Both engines run the programs alike, to the instruction, and one run is like the other, threads included.
 func TestEnginesAgree(t *testing.T) {
-	for name, p := range map[string][]byte{"win32": program, "memory": memoryProgram, "files": filesProgram, "io": ioProgram, "threads": threadsProgram} {
+	for name, p := range map[string][]byte{"win32": program, "memory": memoryProgram, "files": filesProgram, "io": ioProgram, "threads": threadsProgram, "pool": poolProgram} {
 		block := guesttest.Run(t, p, dlls(), nt.Config{})
 		require.Equal(t, block, guesttest.Run(t, p, dlls(), nt.Config{}), name)
 		require.Equal(t, block, guesttest.Run(t, p, dlls(), nt.Config{StepOnly: true}), name)

@@ -18,7 +18,7 @@ func DLL(system ...*winapi.DLL) *winapi.DLL {
 		Name:     "ntdll.dll",
 		Base:     0x7ff8_0000_0000,
 		Services: windowsServices(),
-		Funcs:    concat(loaderFuncs(system), exceptionFuncs, heapFuncs, guardFuncs, criticalSectionFuncs, statusFuncs, stringFuncs),
+		Funcs:    concat(loaderFuncs(system), exceptionFuncs, heapFuncs, guardFuncs, criticalSectionFuncs, statusFuncs, stringFuncs, threadPoolFuncs),
 		Code:     slices.Concat([]winapi.Code{userThreadStart, callReturn, userApcDispatcher}, exceptionCode, guardCode),
 		Data:     []winapi.Data{systemDllInitBlock},
 	}

@@ -7,7 +7,7 @@ tmp=$(mktemp -d)
 export WINEDEBUG=-all WINEPREFIX="${WINEPREFIX:-$tmp/prefix}"
 mkdir $tmp/work
 cd $tmp/work
-for p in win32 memory files io threads child other sections forms; do
+for p in win32 memory files io threads pool child other sections forms; do
 	x86_64-w64-mingw32-gcc -O1 -s -w -Wl,--no-insert-timestamp -o $p.exe $here/$p.c -lpsapi -lsynchronization
 	/usr/lib/wine/wine64 $p.exe >$here/$p.golden || test $? = 77
 	mv $p.exe $here
