@@ -45,7 +45,7 @@ PE32+ console programs for x86-64, with threads, child processes, jobs, pipes, f
 below, or over real system DLLs (--sysroot) the services. 32-bit programs, ARM64 ones, and images whose sections are aligned to
 less than 4 KiB are refused.
 
-Over Wine's DLLs there is no mount manager, so that GetDriveType tells DRIVE_UNKNOWN, and no window system: calls of win32u are
+Over Wine's DLLs there is no mount manager, so that volumes have no names (FindFirstVolume), and no window system: calls of win32u are
 reported by name and fail, as calls of the Unix halves of Wine's modules do.
 
 ## Processor

@@ -118,7 +118,7 @@ func ntQueryDirectoryObject(t *Thread, a *queryDirectoryArgs) (ntdef.Status, err
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
-	all := d.sorted()
+	all := t.sys.listed(d)
 	if uint64(index) >= uint64(len(all)) {
 		if a.ReturnLength != 0 {
 			return ntdef.STATUS_NO_MORE_ENTRIES, t.Store32(uint64(a.ReturnLength), 0)

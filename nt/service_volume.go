@@ -88,11 +88,14 @@ func (q *volumeQuestion) device() (typ, characteristics uint32) {
 	case *nullDevice:
 		return ntdef.FILE_DEVICE_NULL, 0
 	case *fileObject:
-		_, _, readOnly, _ := q.p.DriveSpace(q.drive)
-		if readOnly {
-			return ntdef.FILE_DEVICE_DISK, ntdef.FILE_DEVICE_IS_MOUNTED | ntdef.FILE_READ_ONLY_DEVICE
+		typ, characteristics = ntdef.FILE_DEVICE_DISK, ntdef.FILE_DEVICE_IS_MOUNTED
+		if q.p.sys.wine() {
+			typ = wineDisk
 		}
-		return ntdef.FILE_DEVICE_DISK, ntdef.FILE_DEVICE_IS_MOUNTED
+		if _, _, readOnly, _ := q.p.DriveSpace(q.drive); readOnly {
+			characteristics |= ntdef.FILE_READ_ONLY_DEVICE
+		}
+		return typ, characteristics
 	}
 	return ntdef.FILE_DEVICE_NAMED_PIPE, 0
 }

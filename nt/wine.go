@@ -95,3 +95,21 @@ func (t *Thread) leaveWineStart(context uint64) {
 // wineRefuses reports whether a free is what VirtualFree refuses, a release with a size: Wine's kernelbase leaves that to its kernel;
 // Windows' does it itself, and below it a part of a region can be released.
 func wineRefuses(r *ntmm.Request) bool { return r.Type == ntdef.MEM_RELEASE && r.Size != 0 }
+
+// wineDisk is FILE_DEVICE_DISK_FILE_SYSTEM, which Wine's kernel says a file's disk is: its GetDriveType takes FILE_DEVICE_DISK, which
+// Windows says, for a drive of no known kind.
+const wineDisk uint32 = 0x08
+
+// listed returns what is listed of a directory. Wine's kernel has the drives in \??, where its GetLogicalDrives looks for them; that of
+// Windows shows there what the logon session itself has, and tells of drives by ProcessDeviceMap.
+func (s *System) listed(d *directory) []object {
+	all := d.sorted()
+	if d.shadow != nil && s.wine() {
+		for _, o := range d.shadow.sorted() {
+			if d.find(o.head().name, true) == o {
+				all = append(all, o)
+			}
+		}
+	}
+	return all
+}
