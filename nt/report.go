@@ -20,7 +20,7 @@ func (s *System) warn(format string, args ...any) {
 func (s *System) refuse(what string) {
 	s.once(what, func() string {
 		if t := s.thread(); t != nil {
-			what += " (at " + t.proc.Where(t.RIP()) + ")"
+			what += " (at " + t.caller() + ")"
 		}
 		return what + " is not supported"
 	})

@@ -177,10 +177,13 @@ func spaced(s string) string {
 	return "(" + s + ") "
 }
 
-// caller tells who called the stub that has executed SYSCALL.
+// caller tells where the thread is, and who called the stub that has executed SYSCALL: only a return follows there. It faults nothing in.
 func (t *Thread) caller() string {
-	where := t.proc.Where(t.cpu.RIP)
-	if ret, err := t.Load64(t.cpu.R[cpu.RSP]); err == nil {
+	where, memory := t.proc.Where(t.RIP()), peek{t.sys}
+	if ret, err := memory.Load8(t.cpu.RIP); err != nil || ret != 0xc3 {
+		return where
+	}
+	if ret, err := memory.Load64(t.cpu.R[cpu.RSP]); err == nil {
 		if w := t.proc.whereReturns(ret); w != "" {
 			where += ", called from " + w
 		}
