@@ -103,7 +103,7 @@ modelled with every profile but "ideal"; caches of data are not.
 | NtCreateProcess from a section | STATUS_NOT_SUPPORTED: NtCreateUserProcess makes processes |
 | NtSetSystemTime | STATUS_NOT_IMPLEMENTED where the privilege is held: time is the instruction count |
 | security descriptors of files and keys | kept while the machine runs: neither the host's files nor a registry file have them |
-| restricted tokens; auditing, mandatory integrity checks | NtFilterToken: STATUS_NOT_IMPLEMENTED; a SACL that audits: STATUS_NOT_SUPPORTED, labels are kept; every token is at the medium level, which refuses nothing |
+| LUA tokens; auditing, mandatory integrity checks | NtFilterToken with LUA_TOKEN: STATUS_NOT_SUPPORTED; a SACL that audits: STATUS_NOT_SUPPORTED, labels are kept; every token is at the medium level, which refuses nothing |
 | files: extended attributes, streams, hard links, opening by identifier, quotas | refused by name (STATUS_EAS_NOT_SUPPORTED, STATUS_NOT_SUPPORTED …) |
 | devices: ioctls, mailslots, consoles, networks | STATUS_INVALID_DEVICE_REQUEST, STATUS_ACCESS_DENIED |
 | watches of folders | tell what the guest changes, not what the host does; NtNotifyChangeDirectoryFileEx class 1 only |

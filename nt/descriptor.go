@@ -141,64 +141,73 @@ func (t *Thread) loadDescriptor(va uint64) (*descriptor, error) {
 }
 
 // check decides what of the rights asked for a token gets: ACCESS_DENIED, PRIVILEGE_NOT_HELD. Generic rights of entries are those
-// of the type; desired has none.
+// of the type; desired has none. A restricted token gets what its user and its restricting SIDs both would.
 func (d *descriptor) check(tok *token, desired uint32, typ *objectType) (granted uint32, st ntdef.Status) {
 	most := desired&maximumAllowed != 0
 	left := desired &^ maximumAllowed
-	give := func(rights uint32) {
-		granted |= rights
-		left &^= rights
-	}
 	if left&accessSystemSecurity != 0 {
 		if !tok.holds(SeSecurityPrivilege) {
 			return 0, ntdef.STATUS_PRIVILEGE_NOT_HELD
 		}
-		give(accessSystemSecurity)
+		granted |= accessSystemSecurity
 	}
 	if (left&writeOwner != 0 || most) && tok.holds(SeTakeOwnershipPrivilege) {
-		give(writeOwner)
+		granted |= writeOwner
+	}
+	left &^= granted
+	got := d.grants(tok.has, left, most, typ)
+	if tok.restricted != nil {
+		judged := ^uint32(0)
+		if tok.writeRestricted {
+			judged = typ.write &^ (typ.read | typ.execute)
+		}
+		got &= d.grants(tok.restrictedTo, left, most, typ) | ^judged
+	}
+	granted |= got
+	if left&^got != 0 || most && granted == 0 {
+		return 0, ntdef.STATUS_ACCESS_DENIED
+	}
+	return granted, ntdef.STATUS_SUCCESS
+}
+
+// grants returns the rights that somebody has of those asked for, or, for the most that he can get, all; has says which SIDs are his,
+// to be allowed something and to be denied it. Once a right that is asked for is denied there is none.
+func (d *descriptor) grants(has func(s SID, denying bool) bool, left uint32, most bool, typ *objectType) (granted uint32) {
+	give := func(rights uint32) {
+		if !most {
+			rights &= left
+		}
+		granted |= rights
+		left &^= rights
 	}
 	entries, _ := parseACL(d.dacl)
 	entries = slices.DeleteFunc(entries, func(e ace) bool { return e.flags&inheritOnly != 0 })
-	owns := d.owner != nil && tok.has(*d.owner, false)
+	owns := d.owner != nil && has(*d.owner, false)
 	// What an owner may always do can be said otherwise by an entry for "owner rights".
 	if owns && !slices.ContainsFunc(entries, func(e ace) bool { return e.sid.equal(ownerRightsSID) }) {
-		implied := readControl | writeDac
-		if !most {
-			implied &= left
-		}
-		give(implied)
+		give(readControl | writeDac)
 	}
 	if d.dacl == nil {
-		give(left)
-		if most {
-			give(typ.all)
-		}
-		return granted, ntdef.STATUS_SUCCESS
+		give(left | typ.all)
+		return granted
 	}
 	denied := uint32(0)
 	for _, e := range entries {
 		mask := typ.specific(e.mask)
 		if owns && e.sid.equal(ownerRightsSID) {
-			e.sid = userSID
+			e.sid = *d.owner
 		}
 		switch {
-		case e.kind == accessAllowed && tok.has(e.sid, false):
-			if mask &^= denied; !most {
-				mask &= left
-			}
-			give(mask)
-		case e.kind == accessDenied && tok.has(e.sid, true):
+		case e.kind == accessAllowed && has(e.sid, false):
+			give(mask &^ denied)
+		case e.kind == accessDenied && has(e.sid, true):
 			denied |= mask &^ granted
 			if left&mask != 0 {
-				return 0, ntdef.STATUS_ACCESS_DENIED
+				return 0
 			}
 		}
 	}
-	if left != 0 || most && granted == 0 {
-		return 0, ntdef.STATUS_ACCESS_DENIED
-	}
-	return granted, ntdef.STATUS_SUCCESS
+	return granted
 }
 
 // specific spells generic rights out as those of the type.

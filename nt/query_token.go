@@ -108,7 +108,7 @@ func (t *token) privilegeList(b []byte) ([]byte, uint32) {
 
 // tokenClasses lay out what NtQueryInformationToken answers.
 var tokenClasses = map[uint32]func(t *token, q *inquiry){
-	tokenUser:   func(_ *token, q *inquiry) { q.sids(tokenGroup{userSID, 0}) },
+	tokenUser:   func(t *token, q *inquiry) { q.sids(t.user()) },
 	tokenGroups: func(t *token, q *inquiry) { q.groupList(t.groups...) },
 	tokenPrivileges: func(t *token, q *inquiry) {
 		list, n := t.privilegeList(nil)
@@ -143,13 +143,13 @@ var tokenClasses = map[uint32]func(t *token, q *inquiry){
 		q.u32(t.kind, t.level, 4096, 0, uint32(len(t.groups)), privileges) // 4096 bytes for changes, all used
 		q.u64(t.modified)
 	},
-	tokenRestrictedSids: func(_ *token, q *inquiry) { q.groupList() },
+	tokenRestrictedSids: func(t *token, q *inquiry) { q.groupList(t.restricted...) },
 	tokenSessionID:      func(_ *token, q *inquiry) { q.u32(sessionID) },
 	tokenGroupsAndPrivileges: func(t *token, q *inquiry) {
-		all := append([]tokenGroup{{userSID, 0}}, t.groups...)
+		all := append([]tokenGroup{t.user()}, t.groups...)
 		q.u32(uint32(len(all)), 0)
 		q.u64(0)
-		q.u32(0, 0)
+		q.u32(uint32(len(t.restricted)), 0)
 		q.u64(0)
 		_, n := t.privilegeList(nil)
 		q.u32(n, 12*n)
@@ -158,14 +158,20 @@ var tokenClasses = map[uint32]func(t *token, q *inquiry){
 		from := len(q.b)
 		q.sids(all...)
 		binary.LittleEndian.PutUint32(q.b[4:], uint32(len(q.b)-from))
+		if t.restricted != nil {
+			q.pointer(24)
+			from = len(q.b)
+			q.sids(t.restricted...)
+			binary.LittleEndian.PutUint32(q.b[20:], uint32(len(q.b)-from))
+		}
 		q.pointer(40)
 		q.b, _ = t.privilegeList(q.b)
 	},
-	tokenSandBoxInert:          zero32,
+	tokenSandBoxInert:          func(t *token, q *inquiry) { q.u32(flag(t.inert)) },
 	tokenOrigin:                func(_ *token, q *inquiry) { q.u64(0x3e7) }, // the system's logon session
 	tokenElevationType:         func(_ *token, q *inquiry) { q.u32(1) },     // TokenElevationTypeDefault: nothing is split off
 	tokenElevation:             zero32,
-	tokenHasRestrictions:       zero32,
+	tokenHasRestrictions:       func(t *token, q *inquiry) { q.u32(flag(t.filtered)) },
 	tokenVirtualizationAllowed: zero32,
 	tokenVirtualizationEnabled: zero32,
 	tokenIntegrityLevel:        func(_ *token, q *inquiry) { q.sids(tokenGroup{mediumSID, seGroupIntegrity}) },
@@ -178,7 +184,7 @@ var tokenClasses = map[uint32]func(t *token, q *inquiry){
 	tokenAppContainerNumber:    zero32,
 	tokenDeviceGroups:          func(_ *token, q *inquiry) { q.groupList() },
 	tokenSecurityAttributes:    func(_ *token, q *inquiry) { q.u64(1, 0) }, // version 1, none
-	tokenIsRestricted:          zero32,
+	tokenIsRestricted:          func(t *token, q *inquiry) { q.u32(flag(t.restricted != nil)) },
 	tokenPrivateNameSpace:      zero32,
 	tokenBnoIsolation:          func(_ *token, q *inquiry) { q.u64(0, 0) },
 }

@@ -337,13 +337,15 @@ func TestProcessesAndThreadsAreRefusedByTheirDescriptor(t *testing.T) {
 	require.Equal(t, ntdef.STATUS_SUCCESS, next())
 }
 
-// impersonate has the caller's thread act with a copy of its process's token at a level.
-func (c *caller) impersonate(level byte) {
+// impersonate has the caller's thread act with a copy of its process's token at a level; impersonateToken with one of another.
+func (c *caller) impersonate(level byte) { c.impersonateToken(c.openToken(2), level) }
+
+func (c *caller) impersonateToken(token uint64, level byte) {
 	cell := c.cell(0)
 	attributes := make([]byte, 48)
 	attributes[0] = 48
 	binary.LittleEndian.PutUint64(attributes[0x28:], c.bytes([]byte{12, 0, 0, 0, level, 0, 0, 0, 0, 0, 0, 0}))
-	c.must("NtDuplicateToken", c.openToken(2), 0xf01ff, c.bytes(attributes), 0, 2, cell)
+	c.must("NtDuplicateToken", token, 0xf01ff, c.bytes(attributes), 0, 2, cell)
 	c.must("NtSetInformationThread", thisThread, 5, cell, 8)
 }
 
@@ -414,4 +416,69 @@ func TestSecurityAttributes(t *testing.T) {
 		Path: `C:\Temp\mine`, Access: ntdef.GENERIC_READ, Disposition: ntdef.FILE_CREATE, SecurityAttributes: attributes(c.bytes(make([]byte, 40))),
 	})
 	require.Equal(t, ntdef.STATUS_UNKNOWN_REVISION, st)
+}
+
+// tokenGroups returns the address of TOKEN_GROUPS without attributes.
+func (c *caller) tokenGroups(sids ...[]byte) uint64 {
+	b := binary.LittleEndian.AppendUint64(nil, uint64(len(sids)))
+	for _, s := range sids {
+		b = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(b, c.bytes(s)), 0)
+	}
+	return c.bytes(b)
+}
+
+// A token that was filtered may do less: what another token made refuses it.
+func TestRestrictedTokens(t *testing.T) {
+	c := newCallerOf(t, nt.Config{Privileges: []nt.Privilege{nt.SeDebugPrivilege}})
+	token := c.openToken(0xf01ff)
+	user := c.queryToken(token, 1)[16:]
+	users := []byte{1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 33, 2, 0, 0}
+	cell := c.cell(0)
+	names := map[string]string{}
+	for who, sid := range map[string][]byte{"the group": users, "everybody": everyone, "the user": user} {
+		names[who] = `\Sessions\1\BaseNamedObjects\for ` + who
+		c.must("NtCreateEvent", cell, eventAll, c.secured(names[who], 0, descriptor(user, ace(0, 3, sid))), 0, 0)
+	}
+	filter := func(flags uint64, disable, privileges, restrict uint64) uint64 {
+		c.must("NtFilterToken", token, flags, disable, privileges, restrict, cell)
+		return c.u64(cell)
+	}
+	opens := func(who string, access uint64) bool {
+		st := c.call("NtOpenEvent", cell, access, c.secured(names[who], 0, nil))
+		require.Contains(t, []ntdef.Status{ntdef.STATUS_SUCCESS, ntdef.STATUS_ACCESS_DENIED}, st)
+		return st == ntdef.STATUS_SUCCESS
+	}
+	const read, write, readControl = 1, 2, 0x20000
+	for _, row := range []struct {
+		what  string
+		token uint64
+		opens map[string]uint64 // the most that may be opened of read, write and READ_CONTROL
+	}{
+		{"all", token, map[string]uint64{"the group": 0x20003, "everybody": 0x20003, "the user": 0x20003}},
+		{"without the group", filter(0, c.tokenGroups(users), 0, 0), map[string]uint64{"the group": 0x20000, "everybody": 0x20003, "the user": 0x20003}},
+		{"without the user", filter(0, c.tokenGroups(user), 0, 0), map[string]uint64{"the group": 3, "everybody": 3, "the user": 0}},
+		{"restricted to everybody", filter(0, 0, 0, c.tokenGroups(everyone)), map[string]uint64{"the group": 0, "everybody": 3, "the user": 0}},
+		{"which writes as everybody", filter(8, 0, 0, c.tokenGroups(everyone)), map[string]uint64{"the group": 0x20001, "everybody": 0x20003, "the user": 0x20001}},
+	} {
+		c.impersonateToken(row.token, 2)
+		for who, most := range row.opens {
+			for _, right := range []uint64{read, write, readControl} {
+				require.Equal(t, most&right != 0, opens(who, right), "%s: %#x of what is for %s", row.what, right, who)
+			}
+		}
+		c.must("NtSetInformationThread", thisThread, 5, c.cell(0), 8)
+	}
+
+	restricted := filter(3, 0, 0, c.tokenGroups(everyone))
+	require.Equal(t, "01000000", hex.EncodeToString(c.queryToken(restricted, 40)))
+	require.Equal(t, "01000000", hex.EncodeToString(c.queryToken(restricted, 21)))
+	require.Equal(t, "01000000", hex.EncodeToString(c.queryToken(restricted, 15)))
+	require.EqualValues(t, 1, c.queryToken(restricted, 3)[0], "of its privileges SeChangeNotifyPrivilege is left")
+	require.Equal(t, everyone, c.queryToken(restricted, 11)[24:])
+	require.EqualValues(t, 0x10, c.queryToken(filter(0, c.tokenGroups(user), 0, 0), 1)[8], "for deny only")
+	debug := c.bytes([]byte{1, 0, 0, 0, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	require.Equal(t, c.queryToken(token, 3)[0]-1, c.queryToken(filter(0, 0, debug, 0), 3)[0])
+	require.Equal(t, ntdef.STATUS_INVALID_PARAMETER, c.call("NtFilterToken", token, 16, 0, 0, 0, cell))
+	require.Equal(t, ntdef.STATUS_NOT_SUPPORTED, c.call("NtFilterToken", token, 4, 0, 0, 0, cell))
+	require.Equal(t, ntdef.STATUS_ACCESS_DENIED, c.call("NtFilterToken", c.openToken(8), 0, 0, 0, 0, cell))
 }

@@ -16,7 +16,7 @@ var tokenServices = []Service{
 	service("NtAdjustPrivilegesToken", Full, ntAdjustPrivilegesToken),
 	service("NtAdjustGroupsToken", Partial("every group is mandatory"), ntAdjustGroupsToken),
 	service("NtPrivilegeCheck", Full, ntPrivilegeCheck),
-	service("NtFilterToken", Partial("refused"), ntFilterToken),
+	service("NtFilterToken", Partial("no LUA_TOKEN"), ntFilterToken),
 	service("NtImpersonateAnonymousToken", Partial("refused"), ntImpersonateAnonymousToken),
 	service("NtAllocateLocallyUniqueId", Full, ntAllocateLocallyUniqueID),
 }
@@ -267,7 +267,6 @@ type adjustGroupsTokenArgs struct {
 // ntAdjustGroupsToken can change nothing: each group of the user is mandatory. CANT_DISABLE_MANDATORY for one that is to be disabled,
 // NOT_ALL_ASSIGNED for one that is not there.
 func ntAdjustGroupsToken(t *Thread, a *adjustGroupsTokenArgs) (ntdef.Status, error) {
-	const maxGroups = 1024
 	need := tokenAdjustGroups
 	if a.Previous != 0 {
 		need |= tokenQuery
@@ -277,29 +276,18 @@ func ntAdjustGroupsToken(t *Thread, a *adjustGroupsTokenArgs) (ntdef.Status, err
 		return st, nil
 	}
 	if a.ResetToDefault == 0 {
-		n, err := t.Load32(a.New)
-		switch {
-		case err != nil:
-			return 0, err
-		case n > maxGroups:
+		if a.New == 0 {
 			return ntdef.STATUS_INVALID_PARAMETER, nil
 		}
-		for i := range uint64(n) {
-			at, err := t.Load64(a.New + 8 + 16*i)
-			if err != nil {
-				return 0, err
-			}
-			attributes, err := t.Load32(a.New + 16 + 16*i)
-			if err != nil {
-				return 0, err
-			}
-			s, err := t.loadSID(at)
+		groups, err := t.loadGroups(a.New)
+		if err != nil {
+			return 0, err
+		}
+		for _, g := range groups {
 			switch {
-			case err != nil:
-				return 0, err
-			case !o.has(s, true) || userSID.equal(s):
+			case !o.has(g.sid, true) || userSID.equal(g.sid):
 				st = ntdef.STATUS_NOT_ALL_ASSIGNED
-			case attributes&seGroupEnabled == 0:
+			case g.attributes&seGroupEnabled == 0:
 				return ntdef.STATUS_CANT_DISABLE_MANDATORY, nil
 			}
 		}
@@ -372,21 +360,6 @@ func ntPrivilegeCheck(t *Thread, a *privilegeCheckArgs) (ntdef.Status, error) {
 		result = 1
 	}
 	return ntdef.STATUS_SUCCESS, t.Store8(uint64(a.Result), result)
-}
-
-type filterTokenArgs struct {
-	Token          ntdef.Handle
-	Flags          uint32
-	SidsToDisable  uint64
-	Privileges     uint64
-	RestrictedSids uint64
-	NewToken       ntdef.Ptr[uint64]
-}
-
-// ntFilterToken would make a token that may do less.
-func ntFilterToken(t *Thread, _ *filterTokenArgs) (ntdef.Status, error) {
-	t.sys.refuse("NtFilterToken")
-	return ntdef.STATUS_NOT_IMPLEMENTED, nil
 }
 
 type impersonateAnonymousTokenArgs struct{ Thread ntdef.Handle }

@@ -28,13 +28,14 @@ const (
 
 // Attributes of a group in a token (winnt.h, SE_GROUP_*).
 const (
-	seGroupMandatory = 0x01
-	seGroupEnabled   = 0x04
-	seGroupOwner     = 0x08
-	seGroupDenyOnly  = 0x10
-	seGroupIntegrity = 0x60 // INTEGRITY and INTEGRITY_ENABLED
-	seGroupUsual     = 0x07
-	seGroupLogonID   = 0xc0000007
+	seGroupMandatory        = 0x01
+	seGroupEnabledByDefault = 0x02
+	seGroupEnabled          = 0x04
+	seGroupOwner            = 0x08
+	seGroupDenyOnly         = 0x10
+	seGroupIntegrity        = 0x60 // INTEGRITY and INTEGRITY_ENABLED
+	seGroupUsual            = 0x07
+	seGroupLogonID          = 0xc0000007
 )
 
 // Kinds of tokens (winnt.h, TOKEN_TYPE and SECURITY_IMPERSONATION_LEVEL).
@@ -61,6 +62,13 @@ type token struct {
 	defaultDacl  []byte                      // an ACL; nil: none
 	usual        map[*objectType]*descriptor // see descriptorFor
 	privileges   map[Privilege]uint32
+
+	// What NtFilterToken has taken.
+	filtered        bool
+	userDenied      bool         // the user counts where something is denied alone
+	restricted      []tokenGroup // SIDs that have to be allowed too; nil: the token is not restricted
+	writeRestricted bool         // what does not write is not looked at by these
+	inert           bool         // SANDBOX_INERT
 }
 
 type tokenGroup struct {
@@ -115,9 +123,25 @@ func (t *token) duplicate(s *System) *token {
 
 // has reports whether the token's user or one of its enabled groups is a SID; for what denies, one that is there for that alone too.
 func (t *token) has(s SID, denying bool) bool {
-	return userSID.equal(s) || slices.ContainsFunc(t.groups, func(g tokenGroup) bool {
+	if userSID.equal(s) {
+		return denying || !t.userDenied
+	}
+	return slices.ContainsFunc(t.groups, func(g tokenGroup) bool {
 		return g.sid.equal(s) && (g.attributes&seGroupEnabled != 0 || denying && g.attributes&seGroupDenyOnly != 0)
 	})
+}
+
+// restrictedTo reports whether one of the SIDs that the token is restricted to is another.
+func (t *token) restrictedTo(s SID, _ bool) bool {
+	return slices.ContainsFunc(t.restricted, func(g tokenGroup) bool { return g.sid.equal(s) })
+}
+
+// user is the token's user as one of its groups.
+func (t *token) user() tokenGroup {
+	if t.userDenied {
+		return tokenGroup{userSID, seGroupDenyOnly}
+	}
+	return tokenGroup{userSID, 0}
 }
 
 // holds reports whether a privilege is enabled.
