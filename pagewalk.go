@@ -188,12 +188,18 @@ func (m *Machine) systemDLLs(cfg *Config, sys *nt.Config) error {
 	return nil
 }
 
-// DefaultEnv is the environment of a guest that is given none.
+// DefaultEnv is the environment of a guest that is given none: that of a user who has logged on, but for his folder of temporary files,
+// which is the program's.
 func DefaultEnv() []string {
+	const home, programs = `C:\Users\` + nt.UserName, `C:\Program Files`
 	return []string{
-		`ComSpec=C:\Windows\System32\cmd.exe`, `NUMBER_OF_PROCESSORS=1`, `OS=Windows_NT`,
-		`Path=C:\Windows\System32;C:\Windows`, `PROCESSOR_ARCHITECTURE=AMD64`, `SystemDrive=C:`, `SystemRoot=C:\Windows`,
-		`TEMP=C:\guest`, `TMP=C:\guest`, `windir=C:\Windows`,
+		`ALLUSERSPROFILE=C:\ProgramData`, `APPDATA=` + home + `\AppData\Roaming`, `CommonProgramFiles=` + programs + `\Common Files`,
+		`CommonProgramW6432=` + programs + `\Common Files`, `COMPUTERNAME=` + nt.ComputerName, `ComSpec=C:\Windows\System32\cmd.exe`,
+		`HOMEDRIVE=C:`, `HOMEPATH=\Users\` + nt.UserName, `LOCALAPPDATA=` + home + `\AppData\Local`, `LOGONSERVER=\\` + nt.ComputerName,
+		`NUMBER_OF_PROCESSORS=1`, `OS=Windows_NT`, `Path=C:\Windows\System32;C:\Windows`, `PATHEXT=.COM;.EXE;.BAT;.CMD`,
+		`PROCESSOR_ARCHITECTURE=AMD64`, `ProgramData=C:\ProgramData`, `ProgramFiles=` + programs, `ProgramW6432=` + programs,
+		`PUBLIC=C:\Users\Public`, `SystemDrive=C:`, `SystemRoot=C:\Windows`, `TEMP=C:\guest`, `TMP=C:\guest`,
+		`USERDOMAIN=` + nt.ComputerName, `USERNAME=` + nt.UserName, `USERPROFILE=` + home, `windir=C:\Windows`,
 	}
 }
 

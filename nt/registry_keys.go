@@ -10,8 +10,8 @@ import (
 
 // What the machine is called, and its user.
 const (
-	computerName = "PAGEWALK"
-	userName     = "user"
+	ComputerName = "PAGEWALK"
+	UserName     = "user"
 )
 
 // initialRegistry is what a machine's registry holds when it is switched on: what programs and system DLLs look at. A line that
@@ -326,7 +326,7 @@ func (r *registry) fill(s *System, volatileOnly bool) {
 	}
 	text := strings.NewReplacer(
 		"{processor}", fmt.Sprintf("Intel64 Family %d Model %d Stepping %d", c.Family, c.Model, c.Stepping),
-		"{brand}", c.Brand, "{vendor}", c.Vendor, "{computer}", computerName, "{user}", userName, "{sid}", userSID.String(),
+		"{brand}", c.Brand, "{vendor}", c.Vendor, "{computer}", ComputerName, "{user}", UserName, "{sid}", userSID.String(),
 		"{sidhex}", hex.EncodeToString(userSID.Bytes()), "{build}", strconv.Itoa(osBuild), "{major}", strconv.Itoa(osMajor),
 		"{minor}", strconv.Itoa(osMinor), "\t{known}\n", knownDllValues(),
 	).Replace(initial)

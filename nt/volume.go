@@ -79,7 +79,8 @@ type storage interface {
 func (v *volumes) init(drives []Drive) error {
 	c := v.newNode("", nil, true)
 	v.drives['C'-'A'] = c
-	for _, dir := range []string{`Windows`, `Windows\System32`, `Users`, `Temp`, `guest`} {
+	const data = `Users\` + UserName + `\AppData\`
+	for _, dir := range []string{`Windows`, `Windows\System32`, `ProgramData`, `Program Files`, `Users\Public`, data + `Roaming`, data + `Local`, `Temp`, `guest`} {
 		v.makeFolders(c, dir)
 	}
 	for i := range drives {
