@@ -218,6 +218,14 @@ func (s *System) unprotect(at **descriptor) {
 	*at = nil
 }
 
+// unuse takes one of an object's uses away. Without any, and without a handle, it is gone.
+func (s *System) unuse(o object) {
+	h := o.head()
+	if h.uses--; h.uses == 0 && h.handles == 0 {
+		s.unprotect(&h.security)
+	}
+}
+
 // descriptorFor is that of an object which nobody gave one: owner, group and DACL are the token's for what its user makes.
 func (t *token) descriptorFor(typ *objectType) *descriptor {
 	if t.usual == nil {

@@ -315,7 +315,7 @@ var neverReached = map[string]string{
 	"NtLoadKey": "no hives in files", "NtLoadKeyEx": "no hives in files", "NtUnloadKey": "no hives in files", "NtSaveKey": "no hives in files",
 	"NtRestoreKey": "no hives in files", "NtReplaceKey": "no hives in files",
 	"NtQuerySystemEnvironmentValue": "no firmware", "NtQuerySystemEnvironmentValueEx": "no firmware",
-	"NtImpersonateThread": "one user", "NtImpersonateAnonymousToken": "one user", "NtFilterToken": "one user",
+	"NtImpersonateThread": "one user", "NtImpersonateAnonymousToken": "one user",
 	"NtCreateMailslotFile": "no mailslots", "NtRegisterThreadTerminatePort": "no ports", "NtDeviceIoControlFile": "no device takes one",
 	"NtCreatePartition": "memory cannot be divided", "NtSetVolumeInformationFile": "volumes stay as they are",
 	"NtSetSystemTime": "time is the instruction count", "NtSetUuidSeed": "the seed is the machine's", "NtShutdownSystem": "nobody shuts down",

@@ -158,7 +158,9 @@ func (s *System) dereference(o object) {
 	s.counts[head.kind].objects--
 	s.release(chargeOf(o))
 	head.paid = false
-	s.unprotect(&head.security)
+	if head.uses == 0 {
+		s.unprotect(&head.security)
+	}
 	if head.dir != nil {
 		s.release(nameCharge(head.name))
 		head.dir.remove(o)

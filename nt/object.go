@@ -12,9 +12,10 @@ type object interface {
 // last handle is closed; a permanent one stays.
 type objectHeader struct {
 	handles   uint32
-	permanent bool  // OBJ_PERMANENT
-	paid      bool  // the pool was charged for it: from its first handle on
-	kind      uint8 // its index in objectTypes, once it has a handle
+	uses      uint32 // what else it lives by: of a process or a thread that it runs, of a token who acts with it
+	permanent bool   // OBJ_PERMANENT
+	paid      bool   // the pool was charged for it: from its first handle on
+	kind      uint8  // its index in objectTypes, once it has a handle
 	dir       *directory
 	name      string      // in dir
 	security  *descriptor // nil: it is open to all; see securityOf

@@ -115,6 +115,7 @@ func (t *Thread) createProcess(r *ProcessRequest) (*Process, ntdef.Status) {
 	p.folder = prog.Folder
 	if r.token != nil {
 		p.token = r.token.duplicate(s)
+		p.token.uses = 1
 	}
 	if st = p.handles.init(s); st == ntdef.STATUS_SUCCESS {
 		st = p.inherit(parent, r)
@@ -134,6 +135,7 @@ func (t *Thread) createProcess(r *ProcessRequest) (*Process, ntdef.Status) {
 	undo := func() {
 		p.handles.dropAll()
 		s.unprotect(&p.object.security)
+		s.unprotect(&p.token.security)
 		s.unprotect(&p.thread.object.security)
 		p.discard()
 	}
@@ -259,13 +261,17 @@ func (p *Process) end(code uint32) {
 	p.finished = s.SystemTime()
 	if p.object.handles > 0 {
 		s.lingeringProcs = append(s.lingeringProcs, p)
+	} else {
+		s.unuse(p.token)
 	}
+	s.unuse(p.object)
 	s.signal(p.object)
 }
 
 // abandon gives up the mutants and the APCs of a thread that has ended.
 func (s *System) abandon(t *Thread) {
 	t.dropAPCs()
+	t.impersonate(nil)
 	for _, m := range t.owned {
 		m.owner, m.count, m.abandoned = nil, 0, true
 		s.signal(m)
@@ -316,6 +322,9 @@ func (s *System) allProcesses() []*Process {
 // closed forgets a process that has ended with its last handle.
 func (o *processObject) closed() {
 	s := o.proc.sys
+	if o.proc.exited {
+		s.unuse(o.proc.token)
+	}
 	s.lingeringProcs = slices.DeleteFunc(s.lingeringProcs, func(p *Process) bool { return p == o.proc })
 }
 

@@ -324,7 +324,10 @@ func TestProcessesAndThreadsAreRefusedByTheirDescriptor(t *testing.T) {
 		require.Equal(t, ntdef.STATUS_ACCESS_DENIED, open(service.all))
 		require.Equal(t, ntdef.STATUS_ACCESS_DENIED, open(1))
 		require.Equal(t, ntdef.STATUS_SUCCESS, open(0x02000000), "as much as there is")
-		require.Equal(t, ntdef.STATUS_ACCESS_DENIED, c.call("NtDuplicateObject", self, c.u64(cell), self, cell, 1, 0, 0))
+		most := c.u64(cell)
+		require.Equal(t, ntdef.STATUS_ACCESS_DENIED, c.call("NtDuplicateObject", self, most, self, cell, 1, 0, 0))
+		c.must("NtClose", most)
+		require.Equal(t, ntdef.STATUS_ACCESS_DENIED, open(1), "its descriptor stays when there is no handle")
 	}
 	next := func() ntdef.Status { return c.call("NtGetNextProcess", 0, 1, 0, 0, cell) }
 	require.Equal(t, ntdef.STATUS_NO_MORE_ENTRIES, next(), "one that may not be opened is not there")

@@ -66,12 +66,13 @@ func (s *System) newProcess(pe *loader.PE, parent *Process) (*Process, ntdef.Sta
 	t := s.newThread(p, p.id+4)
 	p.thread, p.threads = t, []*Thread{t}
 	s.lastID = t.id
-	p.object = &processObject{proc: p}
+	p.object = &processObject{objectHeader: objectHeader{uses: 1}, proc: p}
 	if parent != nil {
 		p.token = parent.token.duplicate(s)
 	} else {
 		p.token = s.newToken(s.privileges)
 	}
+	p.token.uses = 1
 	p.page = ntmm.NormalPriority
 	return p, st
 }

@@ -66,7 +66,7 @@ func (s *System) newThread(p *Process, id uint64) *Thread {
 	t := &Thread{
 		sys: s, proc: p, cpu: s.cpu, id: id, priority: uint8(p.basePriority()), made: s.SystemTime(), io: ioPriorityNormal, page: ntmm.NormalPriority,
 	}
-	t.object = &threadObject{thread: t}
+	t.object = &threadObject{objectHeader: objectHeader{uses: 1}, thread: t}
 	return t
 }
 

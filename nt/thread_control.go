@@ -67,6 +67,7 @@ func (t *Thread) linger() {
 	if t.object.handles > 0 {
 		t.sys.lingering = append(t.sys.lingering, t)
 	}
+	t.sys.unuse(t.object)
 }
 
 // closed forgets a thread that has ended with its last handle.

@@ -196,7 +196,7 @@ func (t *Thread) token(h ntdef.Handle, need uint32) (*token, ntdef.Status) {
 // Impersonate has a thread act with the token of a handle, or with its process's again (0): BAD_TOKEN_TYPE for a primary one.
 func (t *Thread) Impersonate(who *Thread, h ntdef.Handle) ntdef.Status {
 	if h == 0 {
-		who.impersonating = nil
+		who.impersonate(nil)
 		return ntdef.STATUS_SUCCESS
 	}
 	o, st := with[*token](t.proc, h, tokenImpersonate)
@@ -206,8 +206,19 @@ func (t *Thread) Impersonate(who *Thread, h ntdef.Handle) ntdef.Status {
 	case o.kind != tokenImpersonation:
 		return ntdef.STATUS_BAD_TOKEN_TYPE
 	}
-	who.impersonating = o
+	who.impersonate(o)
 	return st
+}
+
+// impersonate has the thread act with a token; nil: its process's.
+func (t *Thread) impersonate(o *token) {
+	if o != nil {
+		o.uses++
+	}
+	if old := t.impersonating; old != nil {
+		t.sys.unuse(old)
+	}
+	t.impersonating = o
 }
 
 // AdjustPrivileges is NtAdjustPrivilegesToken: it enables, disables or removes privileges by the TOKEN_PRIVILEGES at entries and
