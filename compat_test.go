@@ -99,7 +99,7 @@ modelled with every profile but "ideal"; caches of data are not.
 |---|---|
 | ALPC ports, transactions | services that are not in the list below: STATUS_NOT_IMPLEMENTED, or the number is unknown |
 | nested jobs; limits of jobs on time, processor and UI | a second job: STATUS_ACCESS_DENIED; limits that are not kept: STATUS_INVALID_PARAMETER; a job's times and I/O are not counted |
-| debuggers | debug objects are refused; hardware breakpoints are kept in a context and never match; no XSTATE |
+| debuggers | debug objects are refused; no XSTATE |
 | NtCreateProcess from a section | STATUS_NOT_SUPPORTED: NtCreateUserProcess makes processes |
 | NtSetSystemTime | STATUS_NOT_IMPLEMENTED where the privilege is held: time is the instruction count |
 | security descriptors of files and keys | kept while the machine runs: neither the host's files nor a registry file have them |

@@ -63,12 +63,15 @@ func (t *Thread) ContextOf(o *Thread) (ctx ntdef.Context, err error) {
 }
 
 // SetContextOf loads the parts of a context that its flags name into another thread. One that waits in a service goes on with them when
-// its wait is over, the service's status in RAX, as on Windows; one that waits inside of a built-in function goes on in there:
-// ACCESS_DENIED. THREAD_IS_TERMINATING.
+// its wait is over, the service's status in RAX, as on Windows; one that waits inside of a built-in function goes on in there, and only its
+// debug registers can be set: ACCESS_DENIED. THREAD_IS_TERMINATING.
 func (t *Thread) SetContextOf(o *Thread, ctx *ntdef.Context) ntdef.Status {
 	switch {
 	case o.state == threadEnded || o.ending:
 		return ntdef.STATUS_THREAD_IS_TERMINATING
+	case ctx.DebugOnly():
+		o.setDebug(ctx)
+		return ntdef.STATUS_SUCCESS
 	case o.function != nil:
 		return ntdef.STATUS_ACCESS_DENIED
 	case o.first != 0:
@@ -154,17 +157,4 @@ func (t *Thread) SetContext(ctx *ntdef.Context) error {
 		}
 	}
 	return errContext
-}
-
-// setDebug keeps DR0 to DR3, DR6 and DR7 of a context that has them for who asks; enabled breakpoints do not match, and the user is
-// told so.
-func (t *Thread) setDebug(ctx *ntdef.Context) {
-	const dr7, enables = 5, 0xff
-	if ctx.ContextFlags&ntdef.CONTEXT_DEBUG_REGISTERS != ntdef.CONTEXT_DEBUG_REGISTERS {
-		return
-	}
-	if ctx.Dr[dr7]&enables != 0 && t.debug[dr7]&enables == 0 {
-		t.sys.refuse("a hardware breakpoint")
-	}
-	t.debug = ctx.Dr
 }

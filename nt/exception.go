@@ -37,6 +37,7 @@ func (t *Thread) exception(f *x86.Fault) error {
 		}
 	case x86.VectorDB:
 		rec.Code = ntdef.STATUS_SINGLE_STEP
+		t.debugException()
 		t.cpu.SetFlags(t.cpu.Flags() &^ x86.FlagTF) // a handler that goes on stepping sets it again
 	case x86.VectorMF:
 		rec.Code, rec.NumParams = x87Status(t.cpu.X87Status()&^t.cpu.X87Control()), 1
@@ -127,6 +128,7 @@ func (t *Thread) raise(rec *ntdef.ExceptionRecord) error {
 	function := t.function
 	t.function = nil // RCX is itself again
 	ctx := t.capture()
+	ctx.ContextFlags |= ntdef.CONTEXT_DEBUG_REGISTERS
 	t.function = function
 	return t.RaiseException(rec, &ctx, true)
 }
@@ -158,6 +160,7 @@ func (t *Thread) RaiseException(rec *ntdef.ExceptionRecord, ctx *ntdef.Context, 
 		// There is no stack to tell the guest anything: Windows ends the process here too.
 		return t.secondChance(rec, ctx)
 	}
+	t.sys.unwatched()
 	c := t.cpu
 	c.R[cpu.RSP] = rsp
 	c.RIP = t.proc.entries.exceptionDispatcher

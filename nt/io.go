@@ -249,6 +249,7 @@ func (r *ioRequest) put(b []byte) error {
 			va, n, err := r.place(uint32(len(b)))
 			if err == nil {
 				err = r.thread.Write(va, b[:n])
+				r.thread.sys.unwatched()
 			}
 			if err != nil {
 				return err

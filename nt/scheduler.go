@@ -159,6 +159,7 @@ func (t *Thread) give(next *Thread) error {
 		return errKilled
 	}
 	t.cpu.LoadRegisters(&t.saved)
+	t.loadDebug()
 	return t.check()
 }
 
@@ -226,6 +227,7 @@ func (t *Thread) main() {
 		return
 	}
 	t.cpu.LoadRegisters(&t.saved)
+	t.loadDebug()
 	t.first = 0
 	err := t.check()
 	if err == nil {

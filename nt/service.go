@@ -236,6 +236,7 @@ func (t *Thread) service(n uint32) error {
 	t.inService = true
 	st, err := s.invoke(t)
 	t.inService = false
+	t.sys.unwatched()
 	if st, err = serviceStatus(st, err); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ var threadServices = []Service{
 	service("NtSuspendThread", Full, ntSuspendThread),
 	service("NtResumeThread", Full, ntResumeThread),
 	service("NtGetContextThread", Partial("no XSTATE: the processor has none"), ntGetContextThread),
-	service("NtSetContextThread", Partial("no XSTATE; debug registers are kept but never match"), ntSetContextThread),
+	service("NtSetContextThread", Partial("no XSTATE: the processor has none"), ntSetContextThread),
 	service("NtQueryInformationThread", Partial(threadQueryNote), ntQueryInformationThread),
 	service("NtSetInformationThread", Partial(threadSetNote), ntSetInformationThread),
 	service("NtGetCurrentProcessorNumber", Full, ntGetCurrentProcessorNumber),
@@ -348,7 +348,7 @@ func ntSetContextThread(t *Thread, a *contextThreadArgs) (ntdef.Status, error) {
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
-	if o == t {
+	if o == t && !ctx.DebugOnly() {
 		t.cpu.R[cpu.RAX] = uint64(ntdef.STATUS_SUCCESS)
 		return 0, t.SetContext(&ctx)
 	}

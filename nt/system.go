@@ -88,6 +88,7 @@ type System struct {
 	programs   map[string]*Section // by lower-case path: what runs twice is mapped from one section
 	sysroot    *sysroot            // nil: the system DLLs are the built-in ones
 	sched      scheduler
+	watching   bool // the thread that runs has hardware breakpoints
 	cache      fileCacheLimits
 	cachePeak  uint64 // pages
 	privileges []Privilege

@@ -56,7 +56,7 @@ type Thread struct {
 	noBoost        bool   // priority boosts are off; there are none
 	codeOptOut     bool   // of the policy against dynamic code
 	io, page       uint32 // I/O and memory priority
-	debug          [6]uint64
+	debug          debugRegisters
 
 	impersonating *token // nil: nobody
 }

@@ -66,6 +66,9 @@ type Context struct {
 	FltSave      [512]byte // an FXSAVE64 image: x87, MXCSR, XMM0-15 at 0xa0
 }
 
+// DebugOnly reports whether the context's flags name no part but the debug registers.
+func (c *Context) DebugOnly() bool { return c.ContextFlags&^CONTEXT_DEBUG_REGISTERS == 0 }
+
 // Rsp returns the stack pointer.
 func (c *Context) Rsp() uint64 { return c.Regs[RegRsp] }
 

@@ -172,7 +172,7 @@ func setThreadContext(t *nt.Thread, a *threadContextArgs) (uint64, error) {
 		if err != nil {
 			return failAccess(t, err)
 		}
-		if o == t {
+		if o == t && !ctx.DebugOnly() {
 			return 0, t.SetContext(&ctx)
 		}
 		return boolOf(t, t.SetContextOf(o, &ctx))
