@@ -30,8 +30,8 @@ type symbols struct {
 	functions []loader.RuntimeFunction // by address
 }
 
-// of returns the function that an address lies in and how far behind its beginning; before it, where a compiler has put a part of the
-// function ahead of the rest. A function without a name is sub_ and its RVA, as disassemblers call it. "" where no function is known: in
+// of returns the function that an address lies in and how far behind its name; before it, where a compiler has put a part of the function
+// ahead of the rest, or the only name is further inside. A function without a name is sub_ and its RVA, as disassemblers call it. "" where no function is known: in
 // data, and in code that .pdata leaves out (leaf functions, thunks, padding) where nothing behind the function below has a name.
 func (s *symbols) of(pe *loader.PE, rva uint32) (name string, offset int64) {
 	s.once.Do(func() { s.named, s.functions = functionNames(pe), functionRanges(pe) })
@@ -39,15 +39,11 @@ func (s *symbols) of(pe *loader.PE, rva uint32) (name string, offset int64) {
 	if i < 0 {
 		return "", 0
 	}
-	low := pe.Sections[i].VirtualAddress
 	f, inside := s.function(rva)
-	switch {
-	case inside:
-		low = f.Begin
-	case f.End > low:
-		low = f.End
+	if !inside { // what has no entry lies between functions that have one
+		f = loader.RuntimeFunction{Begin: max(pe.Sections[i].VirtualAddress, f.End), End: rva}
 	}
-	if at, ok := s.nearest(low, rva); ok {
+	if at, ok := s.within(f, rva); ok {
 		return at.name, int64(rva) - int64(at.rva)
 	}
 	if !inside {
@@ -56,11 +52,11 @@ func (s *symbols) of(pe *loader.PE, rva uint32) (name string, offset int64) {
 	if whole, err := unwind.Primary(imageMemory{pe}, 0, unwind.Function(f)); err == nil {
 		f = loader.RuntimeFunction(whole)
 	}
-	name = fmt.Sprintf("sub_%x", f.Begin)
-	if at, ok := s.nearest(f.Begin, f.Begin); ok {
-		name = at.name
+	at, ok := s.within(f, f.Begin)
+	if !ok {
+		at = symbol{f.Begin, fmt.Sprintf("sub_%x", f.Begin)}
 	}
-	return name, int64(rva) - int64(f.Begin)
+	return at.name, int64(rva) - int64(at.rva)
 }
 
 // function returns the range of .pdata that holds an address, or the last below it, which is empty where there is none.
@@ -73,13 +69,16 @@ func (s *symbols) function(rva uint32) (f loader.RuntimeFunction, inside bool) {
 	return f, rva < f.End
 }
 
-// nearest returns the last symbol from low to high, both included.
-func (s *symbols) nearest(low, high uint32) (symbol, bool) {
-	i := sort.Search(len(s.named), func(i int) bool { return s.named[i].rva > high })
-	if i == 0 || s.named[i-1].rva < low {
-		return symbol{}, false
+// within returns the symbol of a function that an address in it is told by: the last up to there, or else the first behind it.
+func (s *symbols) within(f loader.RuntimeFunction, rva uint32) (symbol, bool) {
+	i := sort.Search(len(s.named), func(i int) bool { return s.named[i].rva > rva })
+	switch {
+	case i > 0 && s.named[i-1].rva >= f.Begin:
+		return s.named[i-1], true
+	case i < len(s.named) && s.named[i].rva < f.End:
+		return s.named[i], true
 	}
-	return s.named[i-1], true
+	return symbol{}, false
 }
 
 // functionNames sorts the names of an image's functions by address, one each: an export before a symbol, a function that is typed before

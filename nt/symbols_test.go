@@ -143,6 +143,7 @@ func ofEveryKind() *namedImage {
 			{0x10c0, 0x10d0, 0x1040},
 			{0x10e0, 0x10f0, 0},
 			{0x1100, 0x1110, 0},
+			{0x1120, 0x1130, 0},
 		},
 		indirect: map[uint32]uint32{0x1100: 0x1020},
 		symbols: []loader.Symbol{
@@ -150,6 +151,7 @@ func ofEveryKind() *namedImage {
 			static(0x1020, "helper"), static(0x1080, "whole"), static(0x10b0, "whole.cold"),
 			{Name: "leaf", RVA: 0x10d0},
 			static(0x10e0, "last"),
+			{Name: "inner", RVA: 0x1128, Typed: true},
 		},
 	}
 }
@@ -175,6 +177,8 @@ func TestEveryAddressOfCodeIsInItsFunction(t *testing.T) {
 		{"the function behind it", 0x10e2, "last+0x2"},
 		{"code behind a function is not the function's", 0x10f4, ""},
 		{"an entry that shares another's", 0x1104, "helper+0xe4"},
+		{"a name further inside is the function's all the same", 0x1122, "inner-0x6"},
+		{"and is told by from there on", 0x112a, "inner+0x2"},
 		{"the rest of the section", 0x1ff0, ""},
 		{"data", 0x2014, ""},
 		{"headers", 0x10, ""},
