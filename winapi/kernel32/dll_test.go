@@ -2,6 +2,7 @@ package kernel32_test
 
 import (
 	_ "embed"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -44,6 +45,8 @@ var (
 	poolProgram []byte
 	//go:embed testdata/pool.golden
 	poolGolden string
+	//go:embed testdata/pool_random.exe
+	randomPoolProgram []byte
 	//go:embed testdata/windows.exe
 	windowsProgram []byte
 )
@@ -102,6 +105,16 @@ func TestThreadPoolAsRecorded(t *testing.T) {
 	require.Empty(t, cmp.Diff(poolGolden, o.Stdout))
 	require.Equal(t, uint32(77), o.ExitCode)
 	require.Empty(t, o.Stderr)
+}
+
+// Random calls of the pool's functions lose no callback and make none twice.
+func TestThreadPoolAtRandom(t *testing.T) {
+	for seed := range 12 {
+		o := guesttest.Run(t, randomPoolProgram, dlls(), nt.Config{}, strconv.Itoa(seed))
+		require.NoError(t, o.Err, seed)
+		require.Empty(t, o.Stdout, seed)
+		require.Zero(t, o.ExitCode, seed)
+	}
 }
 
 // What is no object of the pool raises STATUS_INVALID_PARAMETER, a mutex to wait for, which nobody could release,

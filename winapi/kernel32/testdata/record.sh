@@ -14,5 +14,6 @@ for p in win32 memory files io threads pool child other sections forms; do
 done
 # What Wine does not do is checked by the program itself.
 x86_64-w64-mingw32-gcc -O1 -s -Wl,--no-insert-timestamp -o $here/windows.exe $here/windows.c -lpsapi -lsynchronization
+x86_64-w64-mingw32-gcc -O1 -s -w -Wl,--no-insert-timestamp -o $here/pool_random.exe $here/pool_random.c
 x86_64-w64-mingw32-gcc -O1 -s -w -Wl,--no-insert-timestamp -o $here/counters.exe $here/counters.c -lpsapi -ladvapi32
 rm -r $tmp
