@@ -349,6 +349,7 @@ func (b *builder) environmentBlocks() error {
 		return err
 	}
 	t, p := b.t, b.p
+	t.tebSize = ntdef.TebSize // the PEB stays when the thread ends
 	t.teb, p.peb, p.parameters = base, base+ntdef.TebSize, b.params
 	var peb [0x7c8]byte
 	le := binary.LittleEndian
@@ -436,9 +437,13 @@ func (b *builder) fillTEB(base, limit, low uint64) error {
 	return nil
 }
 
-// newTEB makes the TEB of a further thread.
+// newTEB makes the TEB of a further thread, and what Wine's ntdll has behind it.
 func (b *builder) newTEB() (err error) {
-	b.t.teb, err = b.allocate("TEB", ntdef.TebSize, ntdef.MEM_RESERVE|ntdef.MEM_COMMIT, ntdef.PAGE_READWRITE)
+	b.t.tebSize = ntdef.TebSize
+	if b.p.sys.wine() {
+		b.t.tebSize += wineTeb
+	}
+	b.t.teb, err = b.allocate("TEB", b.t.tebSize, ntdef.MEM_RESERVE|ntdef.MEM_COMMIT, ntdef.PAGE_READWRITE)
 	return err
 }
 

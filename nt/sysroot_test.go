@@ -1,6 +1,7 @@
 package nt_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -101,6 +102,31 @@ func TestRegistryForWine(t *testing.T) {
 		sys, err := nt.New(nt.Config{Sysroot: &nt.Sysroot{System: folderOf(t, map[string][]byte{"ntdll.dll": set.Images["ntdll.dll"]})}})
 		require.NoError(t, err)
 		require.Equal(t, want, [2]string{sys.RegistryText(current, "CurrentVersion"), sys.RegistryText(current+`\AeDebug`, "Debugger")}, export)
+		require.NoError(t, sys.Close())
+	}
+}
+
+// TestThreadsOfWine have two pages behind their TEB, where Wine's ntdll puts its debug lines together; they go with the thread's TEB.
+func TestThreadsOfWine(t *testing.T) {
+	for export, behind := range map[string]bool{"": false, "wine_get_version": true} {
+		k := kernel32.DLL()
+		dll := ntdll.DLL(k)
+		if export != "" {
+			dll.Data = append(dll.Data, winapi.Data{Name: export, Bytes: []byte{0}})
+		}
+		set, err := winapi.Build([]*winapi.DLL{dll, k})
+		require.NoError(t, err)
+		sys, err := nt.New(nt.Config{Sysroot: &nt.Sysroot{System: folderOf(t, set.Images)}, UserFuncs: set.Funcs})
+		require.NoError(t, err)
+		exe := tiny(t)
+		p, err := sys.StartProcess(nt.Program{Path: `C:\guest\tiny.exe`, File: bytes.NewReader(exe), Size: int64(len(exe))}, nil, nil)
+		require.NoError(t, err)
+		_, thread, st := p.Thread().CreateThread(&nt.ThreadRequest{Start: p.Program().Base})
+		require.Equal(t, ntdef.STATUS_SUCCESS, st)
+		for _, at := range []uint64{0x2000, 0x3ff8} {
+			_, err := p.Thread().Load64(thread.TEB() + at)
+			require.Equal(t, behind, err == nil, "%s %#x", export, at)
+		}
 		require.NoError(t, sys.Close())
 	}
 }

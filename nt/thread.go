@@ -10,12 +10,14 @@ import (
 
 // Thread is one guest thread. Its methods may be called from the bodies of built-in functions only.
 type Thread struct {
-	sys   *System
-	proc  *Process
-	cpu   *cpu.CPU
-	teb   uint64
-	id    uint64
-	stack ntmm.Stack
+	sys  *System
+	proc *Process
+	cpu  *cpu.CPU
+	teb  uint64
+	// tebSize is what goes with the TEB when the thread ends.
+	tebSize uint64
+	id      uint64
+	stack   ntmm.Stack
 	// wineStart is a region that is there until the thread has begun; see wineClears.
 	wineStart uint64
 	calls     []callFrame // nested calls in progress, innermost last

@@ -31,7 +31,7 @@ func (t *Thread) freeMemory() {
 	// The first thread's TEB has the PEB behind it, which stays. That of a thread which was terminated stays in the list that Wine's
 	// ntdll links TEBs into, and its kernel never unmaps one.
 	if !t.ending || !t.sys.wine() {
-		t.as().Free(&ntmm.Request{Base: x86.VirtAddr(t.teb), Size: ntdef.TebSize, Type: ntdef.MEM_RELEASE})
+		t.as().Free(&ntmm.Request{Base: x86.VirtAddr(t.teb), Size: t.tebSize, Type: ntdef.MEM_RELEASE})
 	}
 	t.stack = ntmm.Stack{}
 }

@@ -73,6 +73,10 @@ func wineUnixCall(t *Thread, a *wineUnixCallArgs) (ntdef.Status, error) {
 // wine reports whether the system DLLs are Wine's, which ask their own kernel for a few things that Windows' refuses.
 func (s *System) wine() bool { return s.sysroot != nil && s.sysroot.wine }
 
+// wineTeb is what Wine's ntdll has behind a thread's TEB: a page for the TEB of a 32-bit thread, whether it is one or not, and a page in
+// which it puts the lines of its debug channels together. Behind the first thread's TEB there is the PEB's region.
+const wineTeb = 2 * x86.PageSize
+
 // wineClears is what Wine's ntdll clears below the page of the CONTEXT with which a thread starts, before it continues there: its own
 // threads have their stacks committed as a whole. Stacks are Windows' here, so that CONTEXT lies above a region of its own, which
 // goes when the thread continues.
