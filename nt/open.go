@@ -71,6 +71,9 @@ func (p *Process) CreateFile(r *OpenRequest) (ntdef.Handle, uint32, ntdef.Status
 var openParams = []string{"access", "share", "disposition", "options", "got"}
 
 func (p *Process) createFile(r *OpenRequest) (ntdef.Handle, uint32, ntdef.Status) {
+	if r.security.refused != ntdef.STATUS_SUCCESS {
+		return 0, 0, r.security.refused
+	}
 	if r.Options&ntdef.FILE_OPEN_BY_FILE_ID != 0 {
 		p.sys.refuse("opening a file by its identifier")
 		return 0, 0, ntdef.STATUS_NOT_SUPPORTED

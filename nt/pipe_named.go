@@ -45,6 +45,8 @@ func (p *Process) createNamedPipe(r *PipeRequest) (ntdef.Handle, uint32, ntdef.S
 	name, st := p.fileName(r.Root, r.Path)
 	key := foldName(strings.TrimPrefix(name.path, `\`))
 	switch {
+	case r.security.refused != ntdef.STATUS_SUCCESS:
+		return 0, 0, r.security.refused
 	case st != ntdef.STATUS_SUCCESS:
 		return 0, 0, st
 	case name.device != onPipes || key == "":

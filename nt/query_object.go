@@ -78,9 +78,14 @@ func (t *Thread) DuplicateObject(r *DuplicateRequest) (ntdef.Handle, ntdef.Statu
 		defer t.sys.dereference(e.object)
 		from.handles.close(r.Source)
 	}
-	// More than the source has is asked for as if it were opened.
+	// More than the source has is asked for as if it were opened; a file that is open gets no more.
 	if typ := typeOf(e.object); typ.grant(access)&^e.access != 0 {
-		if access, st = t.proc.mayOpen(e.object, access); st != ntdef.STATUS_SUCCESS {
+		if _, file := e.object.(ioObject); file {
+			if access&maximumAllowed == 0 {
+				return 0, ntdef.STATUS_ACCESS_DENIED
+			}
+			access = e.access
+		} else if access, st = t.proc.mayOpen(e.object, access); st != ntdef.STATUS_SUCCESS {
 			return 0, st
 		}
 	}
@@ -328,6 +333,7 @@ func (s *System) typeInformation(t *objectType, at uint64) []byte {
 	} {
 		le.PutUint32(b[f.at:], f.v)
 	}
+	b[0x58] = byte(flag(t.secured))
 	b[0x5a] = index + firstTypeIndex
 	b = appendString(b, at, 0, EncodeUTF16(t.name))
 	for len(b)%8 != 0 {

@@ -64,7 +64,10 @@ type KeyRequest struct {
 // OBJECT_NAME_COLLISION for a link that is there, CHILD_MUST_BE_VOLATILE, REGISTRY_QUOTA_LIMIT.
 func (p *Process) CreateKey(q *KeyRequest) (h ntdef.Handle, created bool, st ntdef.Status) {
 	const options = REG_OPTION_VOLATILE | REG_OPTION_CREATE_LINK | REG_OPTION_BACKUP_RESTORE | REG_OPTION_OPEN_LINK | REG_OPTION_DONT_VIRTUAL
-	if q.Options&^options != 0 {
+	switch {
+	case q.Security.security.refused != ntdef.STATUS_SUCCESS:
+		return 0, false, q.Security.security.refused
+	case q.Options&^options != 0:
 		return 0, false, ntdef.STATUS_INVALID_PARAMETER
 	}
 	k, missing, st := p.findKey(q, q.Options&REG_OPTION_CREATE_LINK != 0)

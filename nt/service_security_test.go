@@ -260,7 +260,7 @@ func TestWhatElseHasADescriptor(t *testing.T) {
 	require.Equal(t, ntdef.STATUS_ACCESS_DENIED, c.call("NtOpenKey", cell, keyAll, c.secured(testKey, 0, nil)))
 	require.Equal(t, ntdef.STATUS_ACCESS_DENIED, c.call("NtCreateKey", cell, keyAll, c.secured(testKey+`\below`, 0, nil), 0, 0, 0, 0), "nothing is made in it")
 
-	const write, remove, readAndWrite = 2, 0x10000, 0xc0000000
+	const read, write, remove, readAndWrite = 1, 2, 0x10000, 0xc0000000
 	create := func(name string, access, disposition, options uint64, d []byte) (uint64, ntdef.Status) {
 		st := c.call("NtCreateFile", cell, access, c.secured(`\??\C:\Temp\`+name, 0, d), status, 0, 0, 7, disposition, options, 0, 0)
 		return c.u64(cell), st
@@ -277,6 +277,7 @@ func TestWhatElseHasADescriptor(t *testing.T) {
 	require.Equal(t, ntdef.STATUS_ACCESS_DENIED, c.call("NtWriteFile", most, 0, 0, 0, status, c.bytes([]byte("x")), 1, c.cell(0), 0))
 	_, st = create("guarded.txt", remove, 1, 0, nil)
 	require.Equal(t, ntdef.STATUS_SUCCESS, st, "its folder lets go what is in it")
+	require.Equal(t, ntdef.STATUS_ACCESS_DENIED, c.call("NtDuplicateObject", self, c.u64(cell), self, cell, read, 0, 0), "a file gets no more by duplication")
 
 	// What is made in a folder inherits.
 	inherit := only(0x10000000)
@@ -416,7 +417,7 @@ func TestSecurityAttributes(t *testing.T) {
 	_, st = c.p.CreateEvent(&nt.ObjectRequest{SecurityAttributes: attributes(0x10)}, true, false)
 	require.Equal(t, ntdef.STATUS_ACCESS_VIOLATION, st)
 	_, _, st = c.p.CreateFile(&nt.OpenRequest{
-		Path: `C:\Temp\mine`, Access: ntdef.GENERIC_READ, Disposition: ntdef.FILE_CREATE, SecurityAttributes: attributes(c.bytes(make([]byte, 40))),
+		Path: `C:\Temp\file`, Access: ntdef.GENERIC_READ, Disposition: ntdef.FILE_OPEN, SecurityAttributes: attributes(c.bytes(make([]byte, 40))),
 	})
 	require.Equal(t, ntdef.STATUS_UNKNOWN_REVISION, st)
 }
