@@ -61,18 +61,29 @@ type processInfo struct {
 	reads, writes  transfers
 }
 
+// DefaultErrorMode is how a process treats hard errors that has not said (ntpsapi.h, PROCESS_HARDERROR_DEFAULT): critical ones are reported,
+// which bit 0 says, Win32's SEM_FAILCRITICALERRORS the other way round. Wine's processes begin with 0.
+const DefaultErrorMode = 1
+
 // newProcessInfo is that of a new process. A child of one that runs at idle or below-normal priority does too (CreateProcess).
-func newProcessInfo(parent *Process, now uint64) processInfo {
-	const idle, belowNormal = 1, 5
-	i := processInfo{made: now, ioPriority: ioPriorityNormal}
-	if parent != nil {
+func newProcessInfo(s *System, parent *Process) processInfo {
+	i := processInfo{made: s.SystemTime(), ioPriority: ioPriorityNormal}
+	switch {
+	case parent != nil:
 		i.errorMode = parent.info.errorMode
-		if c := parent.info.class; c == idle || c == belowNormal {
+		if c := parent.info.class; c == PriorityClassIdle || c == PriorityClassBelowNormal {
 			i.class = c
 		}
+	case !s.wine():
+		i.errorMode = DefaultErrorMode
 	}
 	return i
 }
+
+// ErrorMode returns how the process treats hard errors, SetErrorMode changes it: ProcessDefaultHardErrorMode.
+func (p *Process) ErrorMode() uint32 { return p.info.errorMode }
+
+func (p *Process) SetErrorMode(mode uint32) { p.info.errorMode = mode }
 
 // transfers counts what a process read or wrote.
 type transfers struct{ count, bytes uint64 }
@@ -114,7 +125,7 @@ var processQueries = map[uint32]processQuery{
 	processDebugPort:            {full, false, always(func(_ *Process, q *inquiry) { q.u64(0) })}, // nobody debugs it
 	processDefaultHardErrorMode: {full, false, always(func(p *Process, q *inquiry) { q.u32(p.info.errorMode) })},
 	processPriorityClass: {limited, false, always(func(p *Process, q *inquiry) {
-		q.b = append(q.b, b2u8(p.info.foreground), p.priorityClass())
+		q.b = append(q.b, b2u8(p.info.foreground), p.PriorityClass())
 	})},
 	processAffinityMask:       {full, false, always(func(_ *Process, q *inquiry) { q.u64(1) })},
 	processPriorityBoost:      {full, false, always(func(p *Process, q *inquiry) { q.u32(uint32(b2u8(p.info.noBoost))) })},
@@ -255,37 +266,62 @@ func (t *Thread) queryProcess(p *Process, a *queryInformationProcessArgs) (ntdef
 	return t.answer32(a.Buffer, q.b, a.ReturnLength)
 }
 
-// Priority classes (winternl.h, PROCESS_PRIORITY_CLASS_*), and the base priority of each.
-const priorityClassNormal = 2
+// Priority classes (ntpsapi.h, PROCESS_PRIORITY_CLASS_*).
+const (
+	PriorityClassIdle        = 1
+	PriorityClassNormal      = 2
+	PriorityClassHigh        = 3
+	PriorityClassRealTime    = 4
+	PriorityClassBelowNormal = 5
+	PriorityClassAboveNormal = 6
+)
 
+// basePriorities are those of the classes.
 var basePriorities = [...]int32{0, 4, normalBase, 13, 24, 6, 10}
 
-// priorityClass returns the process's class.
-func (p *Process) priorityClass() uint8 {
+// PriorityClass returns the process's class.
+func (p *Process) PriorityClass() uint8 {
 	if p.info.class == 0 {
-		return priorityClassNormal
+		return PriorityClassNormal
 	}
 	return p.info.class
 }
 
 // basePriority is that of a thread whose own priority is normal.
-func (p *Process) basePriority() int32 { return basePriorities[p.priorityClass()] }
+func (p *Process) basePriority() int32 { return basePriorities[p.PriorityClass()] }
 
 // SetPriorityClass gives the process a class: INVALID_PARAMETER for none, PRIVILEGE_NOT_HELD for the real-time one without
 // SeIncreaseBasePriorityPrivilege.
 func (p *Process) SetPriorityClass(class uint8) ntdef.Status {
-	const realTime = 4
-	switch {
-	case class == 0 || int(class) >= len(basePriorities):
-		return ntdef.STATUS_INVALID_PARAMETER
-	case class == realTime && !p.callerHolds(SeIncreaseBasePriorityPrivilege):
-		return ntdef.STATUS_PRIVILEGE_NOT_HELD
+	st := p.mayHaveClass(class)
+	if st != ntdef.STATUS_SUCCESS {
+		return st
 	}
 	p.info.class = class
 	for _, t := range p.threads {
 		t.SetPriority(t.relative)
 	}
 	return ntdef.STATUS_SUCCESS
+}
+
+func (p *Process) mayHaveClass(class uint8) ntdef.Status {
+	switch {
+	case class == 0 || int(class) >= len(basePriorities):
+		return ntdef.STATUS_INVALID_PARAMETER
+	case class == PriorityClassRealTime && !p.callerHolds(SeIncreaseBasePriorityPrivilege):
+		return ntdef.STATUS_PRIVILEGE_NOT_HELD
+	}
+	return ntdef.STATUS_SUCCESS
+}
+
+// beginWithClass gives a process that is being made a class: the scheduler does not know its thread yet.
+func (p *Process) beginWithClass(class uint8) ntdef.Status {
+	st := p.mayHaveClass(class)
+	if st == ntdef.STATUS_SUCCESS {
+		p.info.class = class
+		p.thread.priority = uint8(p.basePriority())
+	}
+	return st
 }
 
 // processSet sets a class: how long its buffer is, and what it does with it.

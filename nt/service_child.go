@@ -29,9 +29,11 @@ type ProcessRequest struct {
 	Handles                     []ntdef.Handle // those alone are inherited; nil: all that may be
 	ProcessAccess, ThreadAccess uint32         // of the handles; 0: all
 	parameters                  *processParameters
-	keepStandard                uint8  // standard handles that are not duplicated, by bit
-	prohibited                  uint32 // Characteristics that the image may not have
-	Breakaway                   bool   // from the parent's job
+	keepStandard                uint8   // standard handles that are not duplicated, by bit
+	prohibited                  uint32  // Characteristics that the image may not have
+	Breakaway                   bool    // from the parent's job
+	PriorityClass               uint8   // 0: normal, or what the parent hands down
+	ErrorMode                   *uint32 // nil: the parent's
 
 	failed             uint32 // at which step: createFailOnOpen, …
 	dllCharacteristics uint16 // of an image of the wrong kind
@@ -117,7 +119,16 @@ func (t *Thread) createProcess(r *ProcessRequest) (*Process, ntdef.Status) {
 		p.token = r.token.duplicate(s)
 		p.token.uses = 1
 	}
-	if st = p.handles.init(s); st == ntdef.STATUS_SUCCESS {
+	if r.ErrorMode != nil {
+		p.info.errorMode = *r.ErrorMode
+	}
+	if r.PriorityClass != 0 {
+		st = p.beginWithClass(r.PriorityClass)
+	}
+	if st == ntdef.STATUS_SUCCESS {
+		st = p.handles.init(s)
+	}
+	if st == ntdef.STATUS_SUCCESS {
 		st = p.inherit(parent, r)
 	}
 	if st == ntdef.STATUS_SUCCESS {

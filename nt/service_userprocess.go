@@ -218,7 +218,16 @@ func (t *Thread) processAttribute(r *ProcessRequest, a *psAttribute) (ntdef.Stat
 		if flags&3 == 0 {
 			r.keepStandard = 7
 		}
-	case psAttributePriorityClass, psAttributeErrorMode: // scheduling and dialogs that nobody sees
+	case psAttributePriorityClass: // a UCHAR
+		if r.PriorityClass = uint8(a.value); a.size != 1 || r.PriorityClass == 0 {
+			return ntdef.STATUS_INVALID_PARAMETER, nil
+		}
+	case psAttributeErrorMode: // a ULONG
+		if a.size != 4 {
+			return ntdef.STATUS_INVALID_PARAMETER, nil
+		}
+		mode := uint32(a.value)
+		r.ErrorMode = &mode
 	case psAttributeGroupAffinity, psAttributePreferredNode, psAttributeIdealCPU: // one processor, one node
 	default:
 		name, known := psAttributeNames[a.kind]

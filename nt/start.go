@@ -62,7 +62,7 @@ func (s *System) newProcess(pe *loader.PE, parent *Process) (*Process, ntdef.Sta
 	if parent != nil {
 		id = s.lastID + 4
 	}
-	p := &Process{sys: s, as: as, id: id, local: map[any]any{}, parent: parent, info: newProcessInfo(parent, s.SystemTime())}
+	p := &Process{sys: s, as: as, id: id, local: map[any]any{}, parent: parent, info: newProcessInfo(s, parent)}
 	t := s.newThread(p, p.id+4)
 	p.thread, p.threads = t, []*Thread{t}
 	s.lastID = t.id

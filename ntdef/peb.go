@@ -20,6 +20,7 @@ const (
 	TebStaticUnicodeSize             = 522 // bytes
 	TebDeallocationStack             = 0x1478
 	TebTlsSlots                      = 0x1480 // 64 pointers
+	TebHardErrorMode                 = 0x16b0
 	TebGuaranteedStackBytes          = 0x1748
 	TebTlsExpansionSlots             = 0x1780
 	TebFlsData                       = 0x17c8

@@ -109,3 +109,42 @@ func TestProcessesShareImagePages(t *testing.T) {
 	require.Greater(t, shared, 20, "pages that a child found in memory")
 	require.Greater(t, copied, 10)
 }
+
+// TestPriorityClassesAndEnvironment runs a program that changes the class, the error mode and the environment of its process and shows
+// them, as Wine does; and what its children have of class and mode, as documented: Wine 8 gives them none.
+func TestPriorityClassesAndEnvironment(t *testing.T) {
+	want, err := os.ReadFile("../winapi/kernel32/testdata/priority.golden")
+	require.NoError(t, err)
+	for _, how := range []struct {
+		args []string
+		want string
+	}{
+		{nil, string(want)},
+		{[]string{"children"}, strings.ReplaceAll(`child: class 40, error mode 0, P=
+child: class 4000, error mode 0, P=
+child: class 20, error mode 0, P=
+child: class 20, error mode 0, P=
+child: class 20, error mode 0, P=
+child with a class: class 40, error mode 0, P=
+child with a class: class 4000, error mode 0, P=
+child with a class: class 20, error mode 0, P=
+child with a class: class 8000, error mode 0, P=
+child with a class: class 80, error mode 0, P=
+child of real time: class 80, error mode 0, P=
+child with the mode: class 20, error mode 3, P=
+child with the default: class 20, error mode 0, P=
+1: GetPriorityClass(me): 128
+GetErrorMode(): 4
+GetPriorityClass(p.hProcess): 32768
+`, "\n", "\r\n")},
+	} {
+		var stdout, stderr bytes.Buffer
+		r, err := pagewalk.Run(context.Background(), "../winapi/kernel32/testdata/priority.exe", how.args, pagewalk.Config{
+			MaxInstructions: 100_000_000, Stdout: &stdout, Stderr: &stderr,
+		})
+		require.NoError(t, err, stderr.String())
+		require.Empty(t, stderr.String())
+		require.Equal(t, how.want, stdout.String())
+		require.Zero(t, r.ExitCode)
+	}
+}

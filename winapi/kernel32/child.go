@@ -11,7 +11,9 @@ import (
 // Child processes and the pipes to them (processthreadsapi.h, namedpipeapi.h).
 var childFuncs = []nt.UserFunc{
 	nt.Func("CreatePipe", createPipe),
-	nt.Func("CreateProcessA", func(t *nt.Thread, a *createProcessArgs) (uint64, error) { return createProcess(t, a, t.CString, false) }),
+	nt.Func("CreateProcessA", func(t *nt.Thread, a *createProcessArgs) (uint64, error) {
+		return createProcess(t, a, ansiText(t), false)
+	}),
 	nt.Func("CreateProcessW", func(t *nt.Thread, a *createProcessArgs) (uint64, error) { return createProcess(t, a, t.WString, true) }),
 	nt.Func("GetHandleInformation", getHandleInformation),
 	nt.Func("PeekNamedPipe", peekNamedPipe),
@@ -30,7 +32,7 @@ type createProcessArgs struct {
 // createProcess finds the program, in the application's name or in the first word of the command line, and starts it. A relative name
 // is looked for in the program's folder, the current one and on the path, .exe added where it has no extension.
 func createProcess(t *nt.Thread, a *createProcessArgs, text func(uint64) (string, error), wide bool) (uint64, error) {
-	const suspended, unicodeEnvironment, useStdHandles = 4, 0x400, 0x100
+	const suspended, unicodeEnvironment, defaultErrorMode, useStdHandles = 4, 0x400, 0x0400_0000, 0x100
 	app, err := textAt(a.Application, text)
 	if err != nil {
 		return 0, err
@@ -42,7 +44,11 @@ func createProcess(t *nt.Thread, a *createProcessArgs, text func(uint64) (string
 	if line == "" {
 		line = `"` + app + `"`
 	}
-	r := nt.ProcessRequest{CommandLine: line, Inherit: a.Inherit, Suspended: a.Flags&suspended != 0}
+	r := nt.ProcessRequest{CommandLine: line, Inherit: a.Inherit, Suspended: a.Flags&suspended != 0, PriorityClass: priorityClassOf(t, a.Flags)}
+	if a.Flags&defaultErrorMode != 0 {
+		mode := uint32(nt.DefaultErrorMode)
+		r.ErrorMode = &mode
+	}
 	if app == "" {
 		app = firstWord(line)
 	}
@@ -152,9 +158,11 @@ func environmentAt(t *nt.Thread, va uint64, wide bool) ([]string, error) {
 		if err != nil || s == "" {
 			return all, err
 		}
-		all = append(all, s)
 		n := uint64(len(s))
-		if wide {
+		if !wide {
+			all = append(all, fromANSI(s))
+		} else {
+			all = append(all, s)
 			n = uint64(len(nt.EncodeUTF16(s))) / 2
 		}
 		va += (n + 1) * unit

@@ -21,7 +21,7 @@ func DLL() *winapi.DLL {
 		memoryFuncs, mappingFuncs, offerFuncs, aweFuncs, workingSetFuncs, psapiFuncs, memoryStatusFuncs, mitigationFuncs, processMemoryFuncs,
 		heapFuncs, heapWalkFuncs, localFuncs, processFuncs, environmentFuncs, fileFuncs, folderFuncs, pathFuncs, moduleFuncs, stringFuncs, timeFuncs, tlsFuncs,
 		flsFuncs, exceptionFuncs, syncFuncs, waitFuncs, threadFuncs, childFuncs, completionFuncs, jobFuncs, overlappedFuncs, pipeFuncs,
-		fileInfoFuncs, runtimeFuncs, messageFuncs, threadPoolFuncs,
+		fileInfoFuncs, runtimeFuncs, priorityFuncs, messageFuncs, threadPoolFuncs,
 	} {
 		d.Funcs = append(d.Funcs, group...)
 	}

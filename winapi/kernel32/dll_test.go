@@ -19,6 +19,25 @@ import (
 	"github.com/pagewalk/pagewalk/winapi/ntdll"
 )
 
+//go:embed testdata/pairs.txt
+var pairs string
+
+// Where kernel32 has a function in one form, it has it in the other: of those that Windows has in both, as Wine's kernel32 shows.
+func TestFunctionsHaveBothForms(t *testing.T) {
+	have := map[string]bool{}
+	for _, f := range kernel32.DLL().Funcs {
+		have[f.Name] = true
+	}
+	names, both := strings.Fields(pairs), 0
+	for _, name := range names {
+		require.Equal(t, have[name+"A"], have[name+"W"], name)
+		if have[name+"A"] {
+			both++
+		}
+	}
+	require.Greater(t, both, 60)
+}
+
 // testdata/record.sh builds the program and records what Wine 8 does with it.
 var (
 	//go:embed testdata/win32.exe

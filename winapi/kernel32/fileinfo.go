@@ -12,7 +12,7 @@ import (
 var fileInfoFuncs = []nt.UserFunc{
 	nt.Func("GetFileInformationByHandleEx", getFileInformationByHandleEx),
 	nt.Func("GetVolumePathNameA", func(t *nt.Thread, a *volumePathArgs) (uint64, error) {
-		return getVolumePathName(t, a, t.CString, narrowText)
+		return getVolumePathName(t, a, ansiText(t), narrowText)
 	}),
 	nt.Func("GetVolumePathNameW", func(t *nt.Thread, a *volumePathArgs) (uint64, error) {
 		return getVolumePathName(t, a, t.WString, wideText)

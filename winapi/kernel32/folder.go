@@ -14,14 +14,13 @@ var folderFuncs = func() (all []nt.UserFunc) {
 		nt.Func("FindClose", findClose),
 		nt.Func("GetLogicalDrives", func(t *nt.Thread, _ *noArgs) (uint64, error) { return uint64(t.Process().Drives()), nil }),
 		nt.Func("CreateFile2", createFile2),
-		nt.Func("GetFinalPathNameByHandleW", getFinalPathName),
 	}
 	for _, form := range []struct {
 		suffix string
 		text   func(*nt.Thread) func(uint64) (string, error)
 		enc    encoding
 	}{
-		{"A", func(t *nt.Thread) func(uint64) (string, error) { return t.CString }, narrowText},
+		{"A", func(t *nt.Thread) func(uint64) (string, error) { return ansiText(t) }, narrowText},
 		{"W", func(t *nt.Thread) func(uint64) (string, error) { return t.WString }, wideText},
 	} {
 		text, enc, s := form.text, form.enc, form.suffix
@@ -51,6 +50,7 @@ var folderFuncs = func() (all []nt.UserFunc) {
 			nt.Func("FindNextFile"+s, func(t *nt.Thread, a *findNextArgs) (uint64, error) { return findNext(t, a, enc) }),
 			nt.Func("GetDriveType"+s, func(t *nt.Thread, a *pathArgs) (uint64, error) { return getDriveType(t, a, text(t)) }),
 			nt.Func("GetDiskFreeSpaceEx"+s, func(t *nt.Thread, a *diskSpaceExArgs) (uint64, error) { return getDiskFreeSpaceEx(t, a, text(t)) }),
+			nt.Func("GetFinalPathNameByHandle"+s, func(t *nt.Thread, a *finalPathArgs) (uint64, error) { return getFinalPathName(t, a, enc) }),
 			nt.Func("GetVolumeInformation"+s, func(t *nt.Thread, a *volumeInformationArgs) (uint64, error) {
 				return getVolumeInformation(t, a, text(t), enc)
 			}),
@@ -538,10 +538,10 @@ type finalPathArgs struct {
 	Flags  uint32
 }
 
-func getFinalPathName(t *nt.Thread, a *finalPathArgs) (uint64, error) {
+func getFinalPathName(t *nt.Thread, a *finalPathArgs, enc encoding) (uint64, error) {
 	i, st := t.Process().QueryFile(a.File)
 	if st != ntdef.STATUS_SUCCESS {
 		return failStatus(t, st)
 	}
-	return fitText(t, `\\?\`+i.Path, a.Buffer, a.Size, wideText)
+	return fitText(t, `\\?\`+i.Path, a.Buffer, a.Size, enc)
 }

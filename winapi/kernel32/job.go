@@ -7,9 +7,9 @@ import (
 
 // Jobs (jobapi.h, jobapi2.h).
 var jobFuncs = []nt.UserFunc{
-	nt.Func("CreateJobObjectA", func(t *nt.Thread, a *createJobArgs) (uint64, error) { return createJob(t, a, t.CString) }),
+	nt.Func("CreateJobObjectA", func(t *nt.Thread, a *createJobArgs) (uint64, error) { return createJob(t, a, ansiText(t)) }),
 	nt.Func("CreateJobObjectW", func(t *nt.Thread, a *createJobArgs) (uint64, error) { return createJob(t, a, t.WString) }),
-	nt.Func("OpenJobObjectA", func(t *nt.Thread, a *openArgs) (uint64, error) { return openJob(t, a, t.CString) }),
+	nt.Func("OpenJobObjectA", func(t *nt.Thread, a *openArgs) (uint64, error) { return openJob(t, a, ansiText(t)) }),
 	nt.Func("OpenJobObjectW", func(t *nt.Thread, a *openArgs) (uint64, error) { return openJob(t, a, t.WString) }),
 	nt.Func("AssignProcessToJobObject", func(t *nt.Thread, a *assignJobArgs) (uint64, error) {
 		return boolOf(t, t.Process().AssignProcess(a.Job, a.Process))

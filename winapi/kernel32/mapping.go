@@ -11,14 +11,14 @@ import (
 // The mapping API of memoryapi.h: thin rows over sections and views.
 var mappingFuncs = []nt.UserFunc{
 	nt.Func("CreateFileMappingA", func(t *nt.Thread, a *createFileMappingArgs) (uint64, error) {
-		return createFileMapping(t, a, t.CString)
+		return createFileMapping(t, a, ansiText(t))
 	}),
 	nt.Func("CreateFileMappingW", func(t *nt.Thread, a *createFileMappingArgs) (uint64, error) {
 		return createFileMapping(t, a, t.WString)
 	}),
 	nt.Func("CreateFileMappingNumaW", createFileMappingNuma),
 	nt.Func("OpenFileMappingA", func(t *nt.Thread, a *openFileMappingArgs) (uint64, error) {
-		return openFileMapping(t, a, t.CString)
+		return openFileMapping(t, a, ansiText(t))
 	}),
 	nt.Func("OpenFileMappingW", func(t *nt.Thread, a *openFileMappingArgs) (uint64, error) {
 		return openFileMapping(t, a, t.WString)

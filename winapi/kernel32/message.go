@@ -9,7 +9,7 @@ import (
 
 var messageFuncs = []nt.UserFunc{
 	nt.Func("FormatMessageA", func(t *nt.Thread, a *formatMessageArgs) (uint64, error) {
-		return formatMessage(t, a, t.CString, narrowText)
+		return formatMessage(t, a, ansiText(t), narrowText)
 	}),
 	nt.Func("FormatMessageW", func(t *nt.Thread, a *formatMessageArgs) (uint64, error) {
 		return formatMessage(t, a, t.WString, wideText)

@@ -23,10 +23,10 @@ var moduleFuncs = []nt.UserFunc{
 		return getModuleFileName(t, a, wideText)
 	}),
 	nt.Func("GetModuleHandleA", func(t *nt.Thread, a *moduleNameArgs) (uint64, error) {
-		return getModuleHandle(t, a.Name, t.CString)
+		return getModuleHandle(t, a.Name, ansiText(t))
 	}),
 	nt.Func("GetModuleHandleExA", func(t *nt.Thread, a *moduleHandleExArgs) (uint64, error) {
-		return getModuleHandleEx(t, a, t.CString)
+		return getModuleHandleEx(t, a, ansiText(t))
 	}),
 	nt.Func("GetModuleHandleExW", func(t *nt.Thread, a *moduleHandleExArgs) (uint64, error) {
 		return getModuleHandleEx(t, a, t.WString)
@@ -36,9 +36,9 @@ var moduleFuncs = []nt.UserFunc{
 	}),
 	nt.Func("GetProcAddress", getProcAddress),
 	nt.Func("LoadLibraryA", func(t *nt.Thread, a *moduleNameArgs) (uint64, error) {
-		return loadLibrary(t, &loadLibraryArgs{Name: a.Name}, t.CString)
+		return loadLibrary(t, &loadLibraryArgs{Name: a.Name}, ansiText(t))
 	}),
-	nt.Func("LoadLibraryExA", func(t *nt.Thread, a *loadLibraryArgs) (uint64, error) { return loadLibrary(t, a, t.CString) }),
+	nt.Func("LoadLibraryExA", func(t *nt.Thread, a *loadLibraryArgs) (uint64, error) { return loadLibrary(t, a, ansiText(t)) }),
 	nt.Func("LoadLibraryExW", func(t *nt.Thread, a *loadLibraryArgs) (uint64, error) { return loadLibrary(t, a, t.WString) }),
 	nt.Func("LoadLibraryW", func(t *nt.Thread, a *moduleNameArgs) (uint64, error) {
 		return loadLibrary(t, &loadLibraryArgs{Name: a.Name}, t.WString)
@@ -151,7 +151,7 @@ func getProcAddress(t *nt.Thread, a *getProcAddressArgs) (uint64, error) {
 		ordinal = uint16(a.Name)
 	} else {
 		var err error
-		if name, err = t.CString(a.Name); err != nil {
+		if name, err = ansiText(t)(a.Name); err != nil {
 			return 0, err
 		}
 	}

@@ -21,7 +21,7 @@ var overlappedFuncs = []nt.UserFunc{
 	}),
 	nt.Func("CancelSynchronousIo", cancelSynchronousIo),
 	nt.Func("FindCloseChangeNotification", closeHandle),
-	nt.Func("FindFirstChangeNotificationA", func(t *nt.Thread, a *findChangeArgs) (uint64, error) { return findFirstChange(t, a, t.CString) }),
+	nt.Func("FindFirstChangeNotificationA", func(t *nt.Thread, a *findChangeArgs) (uint64, error) { return findFirstChange(t, a, ansiText(t)) }),
 	nt.Func("FindFirstChangeNotificationW", func(t *nt.Thread, a *findChangeArgs) (uint64, error) { return findFirstChange(t, a, t.WString) }),
 	nt.Func("FindNextChangeNotification", func(t *nt.Thread, a *handleArgs) (uint64, error) {
 		return watchOnce(t, a.Handle, 1, false) // the filter of the first request counts

@@ -11,10 +11,10 @@ import (
 // Paths (fileapi.h, processenv.h) and the folders that everybody asks for.
 var pathFuncs = []nt.UserFunc{
 	both("GetCurrentDirectory", getCurrentDirectory)[0], both("GetCurrentDirectory", getCurrentDirectory)[1],
-	nt.Func("SetCurrentDirectoryA", func(t *nt.Thread, a *pathArgs) (uint64, error) { return setCurrentDirectory(t, a, t.CString) }),
+	nt.Func("SetCurrentDirectoryA", func(t *nt.Thread, a *pathArgs) (uint64, error) { return setCurrentDirectory(t, a, ansiText(t)) }),
 	nt.Func("SetCurrentDirectoryW", func(t *nt.Thread, a *pathArgs) (uint64, error) { return setCurrentDirectory(t, a, t.WString) }),
 	nt.Func("GetFullPathNameA", func(t *nt.Thread, a *fullPathArgs) (uint64, error) {
-		return getFullPathName(t, a, t.CString, narrowText)
+		return getFullPathName(t, a, ansiText(t), narrowText)
 	}),
 	nt.Func("GetFullPathNameW", func(t *nt.Thread, a *fullPathArgs) (uint64, error) {
 		return getFullPathName(t, a, t.WString, wideText)
@@ -25,7 +25,7 @@ var pathFuncs = []nt.UserFunc{
 	nt.Func("GetWindowsDirectoryA", reversed(`C:\Windows`, narrowText)),
 	nt.Func("GetWindowsDirectoryW", reversed(`C:\Windows`, wideText)),
 	nt.Func("GetTempFileNameA", func(t *nt.Thread, a *tempFileArgs) (uint64, error) {
-		return getTempFileName(t, a, t.CString, narrowText)
+		return getTempFileName(t, a, ansiText(t), narrowText)
 	}),
 	nt.Func("GetTempFileNameW", func(t *nt.Thread, a *tempFileArgs) (uint64, error) {
 		return getTempFileName(t, a, t.WString, wideText)

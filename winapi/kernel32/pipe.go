@@ -14,7 +14,7 @@ var pipeFuncs = []nt.UserFunc{
 		const listen = 0x110008
 		return control(t, &nt.IORequest{File: a.File, Wait: a.Overlapped == 0}, a.Overlapped, listen, 0, 0, 0)
 	}),
-	nt.Func("CreateNamedPipeA", func(t *nt.Thread, a *createNamedPipeArgs) (uint64, error) { return createNamedPipe(t, a, t.CString) }),
+	nt.Func("CreateNamedPipeA", func(t *nt.Thread, a *createNamedPipeArgs) (uint64, error) { return createNamedPipe(t, a, ansiText(t)) }),
 	nt.Func("CreateNamedPipeW", func(t *nt.Thread, a *createNamedPipeArgs) (uint64, error) { return createNamedPipe(t, a, t.WString) }),
 	nt.Func("DisconnectNamedPipe", func(t *nt.Thread, a *handleArgs) (uint64, error) {
 		const disconnect = 0x110004
@@ -27,7 +27,7 @@ var pipeFuncs = []nt.UserFunc{
 		r := &nt.IORequest{File: a.Pipe, Buffer: a.Out, Length: a.OutLength, Wait: a.Overlapped == 0}
 		return control(t, r, a.Overlapped, transceive, a.In, a.InLength, a.Done)
 	}),
-	nt.Func("WaitNamedPipeA", func(t *nt.Thread, a *waitNamedPipeArgs) (uint64, error) { return waitNamedPipe(t, a, t.CString) }),
+	nt.Func("WaitNamedPipeA", func(t *nt.Thread, a *waitNamedPipeArgs) (uint64, error) { return waitNamedPipe(t, a, ansiText(t)) }),
 	nt.Func("WaitNamedPipeW", func(t *nt.Thread, a *waitNamedPipeArgs) (uint64, error) { return waitNamedPipe(t, a, t.WString) }),
 }
 

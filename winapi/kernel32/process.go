@@ -32,8 +32,8 @@ type state struct {
 	pointerCookie uint64
 	fiberLocals   []fiberLocal
 	moveables     *moveables
-	errorMode     uint32
 	werFlags      uint32
+	environment   uint64 // that replaced the one of the start; 0: none did
 	ctrlHandlers  []uint64
 }
 

@@ -6,22 +6,15 @@ import (
 	"github.com/pagewalk/pagewalk/winapi/ntdll"
 )
 
-// What run-times ask and set at their start: error modes, priorities, handlers of console signals, which never come, and the
+// What run-times ask and set at their start: handlers of console signals, which never come, and the
 // registers of threads that they suspended.
 var runtimeFuncs = []nt.UserFunc{
-	nt.Func("GetErrorMode", func(t *nt.Thread, _ *noArgs) (uint64, error) { return uint64(stateOf(t).errorMode), nil }),
-	nt.Func("GetPriorityClass", getPriorityClass),
 	nt.Func("GetProcessAffinityMask", getProcessAffinityMask),
 	nt.Func("GetThreadContext", getThreadContext),
 	nt.Func("OutputDebugStringA", noDebugger),
 	nt.Func("OutputDebugStringW", noDebugger),
 	nt.Func("RaiseFailFastException", raiseFailFast),
 	nt.Func("SetConsoleCtrlHandler", setConsoleCtrlHandler),
-	nt.Func("SetErrorMode", func(t *nt.Thread, a *modeArgs) (uint64, error) {
-		was := stateOf(t).errorMode
-		stateOf(t).errorMode = a.Mode
-		return uint64(was), nil
-	}),
 	nt.Func("SetProcessAffinityMask", setProcessAffinityMask),
 	nt.Func("SetProcessPriorityBoost", setProcessPriorityBoost),
 	nt.Func("SetThreadAffinityMask", setThreadAffinityMask),
@@ -32,16 +25,6 @@ var runtimeFuncs = []nt.UserFunc{
 
 // noDebugger drops a text for the debugger, which there is none of.
 func noDebugger(*nt.Thread, *pointerArgs) (uint64, error) { return 0, nil }
-
-type modeArgs struct{ Mode uint32 }
-
-func getPriorityClass(t *nt.Thread, a *processArgs) (uint64, error) {
-	const normalPriorityClass = 0x20
-	if _, st := t.Process().ProcessByHandle(a.Process); st != ntdef.STATUS_SUCCESS {
-		return failStatus(t, st)
-	}
-	return normalPriorityClass, nil
-}
 
 type affinityArgs struct {
 	Process          ntdef.Handle

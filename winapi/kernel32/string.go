@@ -98,9 +98,34 @@ func subpart(b []byte) int {
 	return 1
 }
 
+// ansiText reads text in the ANSI code page, as the A form of a function does.
+func ansiText(t *nt.Thread) func(va uint64) (string, error) {
+	return func(va uint64) (string, error) {
+		s, err := t.CString(va)
+		return fromANSI(s), err
+	}
+}
+
+// fromANSI turns the bytes of the ANSI code page into text.
+func fromANSI(s string) string {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			units, _ := decodeCodePage([]byte(s), ansiCodePage)
+			return string(utf16.Decode(units))
+		}
+	}
+	return s
+}
+
 // ANSI turns text into the bytes of the ANSI code page.
 func ANSI(s string) []byte {
 	b, _ := encodeUnits(utf16.Encode([]rune(s)), ansiCodePage, 0, '?')
+	return b
+}
+
+// OEM turns text into the bytes of the OEM code page.
+func OEM(s string) []byte {
+	b, _ := encodeUnits(utf16.Encode([]rune(s)), oemCodePage, 0, '?')
 	return b
 }
 

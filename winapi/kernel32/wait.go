@@ -74,7 +74,7 @@ var waitFuncs = func() (all []nt.UserFunc) {
 		suffix string
 		text   func(*nt.Thread) func(uint64) (string, error)
 	}{
-		{"A", func(t *nt.Thread) func(uint64) (string, error) { return t.CString }},
+		{"A", func(t *nt.Thread) func(uint64) (string, error) { return ansiText(t) }},
 		{"W", func(t *nt.Thread) func(uint64) (string, error) { return t.WString }},
 	} {
 		text := form.text
