@@ -160,6 +160,7 @@ func (t *Thread) RaiseException(rec *ntdef.ExceptionRecord, ctx *ntdef.Context, 
 		// There is no stack to tell the guest anything: Windows ends the process here too.
 		return t.secondChance(rec, ctx)
 	}
+	t.raised = raised{rec: *rec, ctx: *ctx, open: true}
 	t.sys.unwatched()
 	c := t.cpu
 	c.R[cpu.RSP] = rsp
@@ -169,6 +170,35 @@ func (t *Thread) RaiseException(rec *ntdef.ExceptionRecord, ctx *ntdef.Context, 
 		t.calls = t.calls[:len(t.calls)-1]
 	}
 	return errContext
+}
+
+// raised is the exception that a thread was told of last.
+type raised struct {
+	rec    ntdef.ExceptionRecord
+	ctx    ntdef.Context
+	open   bool   // nothing was continued since
+	report string // of one that only ntdll caught
+}
+
+// continues looks at where a thread goes on after an exception. Where real DLLs run that is ntdll's own first function if nobody else has
+// caught it, which then ends the process: there is no second chance. The stack is as it was only now.
+func (t *Thread) continues(to *ntdef.Context) {
+	r := &t.raised
+	if !r.open {
+		return
+	}
+	r.open, r.report = false, ""
+	if m := t.proc.ModuleAt(to.Rip); to.Rsp() > r.ctx.Rsp() && m != nil && m.Name == "ntdll.dll" {
+		r.report = t.describe(&r.rec, &r.ctx)
+	}
+}
+
+// endsBy reports the exception whose code ends the process, where nobody else has caught it.
+func (t *Thread) endsBy(code uint32) {
+	if r := &t.raised; r.report != "" && uint32(r.rec.Code) == code {
+		t.proc.exception = &r.rec
+		t.sys.printReport(r.report)
+	}
 }
 
 // machineFrame writes what a processor pushes for an interrupt at a context.
@@ -197,6 +227,6 @@ func (t *Thread) secondChance(rec *ntdef.ExceptionRecord, ctx *ntdef.Context) er
 		ctx = &now
 	}
 	t.proc.exception = rec
-	t.report(rec, ctx)
+	t.sys.printReport(t.describe(rec, ctx))
 	return &exitError{code: uint32(rec.Code)}
 }

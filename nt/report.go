@@ -46,12 +46,16 @@ func (s *System) once(thing string, text func() string) {
 // maxWarnings bounds those of a guest that tries everything.
 const maxWarnings = 1000
 
-// report writes what is known of the exception that ends the process: code, place, access, registers, the stack, the
-// region of the address that faulted and its walk.
-func (t *Thread) report(rec *ntdef.ExceptionRecord, ctx *ntdef.Context) {
-	if t.sys.stderr == nil {
-		return
+// printReport writes what describe says of the exception that ends a process.
+func (s *System) printReport(text string) {
+	if s.stderr != nil {
+		fmt.Fprint(s.stderr, text)
 	}
+}
+
+// describe says what is known of an exception that nobody handles: code, place, access, registers, the stack, the region of the address that
+// faulted and its walk.
+func (t *Thread) describe(rec *ntdef.ExceptionRecord, ctx *ntdef.Context) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "pagewalk: unhandled exception %v at %s", rec.Code, t.proc.place(rec.Address))
 	memory := rec.Code == ntdef.STATUS_ACCESS_VIOLATION || rec.Code == ntdef.STATUS_IN_PAGE_ERROR ||
@@ -77,7 +81,7 @@ func (t *Thread) report(rec *ntdef.ExceptionRecord, ctx *ntdef.Context) {
 	if memory && rec.NumParams >= 2 {
 		t.reportAddress(&b, rec.Parameters[1])
 	}
-	fmt.Fprint(t.sys.stderr, b.String())
+	return b.String()
 }
 
 // reportAddress adds the region and the page-table entries of an address.

@@ -22,6 +22,7 @@ func ntContinue(t *Thread, a *continueArgs) (ntdef.Status, error) {
 		return 0, err
 	}
 	t.leaveWineStart(uint64(a.Context))
+	t.continues(&ctx)
 	err = t.SetContext(&ctx)
 	if a.TestAlert != 0 && t.testsAlert(uint64(a.Context)) {
 		t.TestAlert()

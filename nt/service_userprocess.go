@@ -383,6 +383,9 @@ func ntTerminateProcess(t *Thread, a *terminateArgs) (ntdef.Status, error) {
 	case p.exited:
 		return ntdef.STATUS_PROCESS_IS_TERMINATING, nil
 	}
+	if p == t.proc {
+		t.endsBy(a.Status)
+	}
 	return ntdef.STATUS_SUCCESS, t.TerminateProcess(p, a.Status)
 }
 

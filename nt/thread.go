@@ -59,6 +59,7 @@ type Thread struct {
 	codeOptOut     bool   // of the policy against dynamic code
 	io, page       uint32 // I/O and memory priority
 	debug          debugRegisters
+	raised         raised
 
 	impersonating *token // nil: nobody
 }

@@ -35,6 +35,7 @@ func TestHostileProgramsEndInsideTheirLimits(t *testing.T) {
 		{how: "fork-bomb", err: "the instruction limit is reached", instructions: 1_500_000}, // they go on for ever
 		{how: "handles", stdout: `2\d{5} handles\r\n`},                                       // as many as 64 MB pay for
 		{how: "memory", stdout: "63 MB, error 1455\r\n"},
+		{how: "null", exception: ntdef.STATUS_ACCESS_VIOLATION},
 		{how: "recursion", exception: ntdef.STATUS_STACK_OVERFLOW},
 		{how: "thread recursion", exception: ntdef.STATUS_STACK_OVERFLOW},
 		{how: "outside", stdout: "0 2\r\n0 3\r\n0 5\r\n0 3\r\n0 3\r\n"},

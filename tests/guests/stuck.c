@@ -25,6 +25,8 @@ static int deep(volatile char *p) {
 	return deep(room) + room[0];
 }
 
+static int reads(volatile int *p) { return *p + 1; }
+
 // doubles makes two threads that do the same, for as long as there are any to be had.
 static volatile LONG made;
 
@@ -77,6 +79,8 @@ int main(int argc, char **argv) {
 		while (VirtualAlloc(0, 1 << 20, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE))
 			n++;
 		printf("%d MB, error %lu\n", (int)n, GetLastError());
+	} else if (!strcmp(how, "null")) {
+		return reads(0) + argc;
 	} else if (!strcmp(how, "recursion")) {
 		deep("x");
 	} else if (!strcmp(how, "thread recursion")) {
