@@ -180,6 +180,9 @@ func spaced(s string) string {
 // caller tells where the thread is, and who called the stub that has executed SYSCALL: only a return follows there. It faults nothing in.
 func (t *Thread) caller() string {
 	where, memory := t.proc.Where(t.RIP()), peek{t.sys}
+	if where == "" {
+		where = fmt.Sprintf("%#x", t.RIP())
+	}
 	if ret, err := memory.Load8(t.cpu.RIP); err != nil || ret != 0xc3 {
 		return where
 	}

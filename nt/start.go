@@ -46,7 +46,7 @@ func (s *System) StartProcess(prog Program, args, env []string) (*Process, error
 		}
 	}
 	b := builder{p: p, t: p.thread, by: p.thread}
-	if err := b.build(pe, &prog, CommandLine(prog.Path, args), "", env); err != nil {
+	if err := b.build(pe, &prog, CommandLine(prog.Path, args), "", s.wineEnvironment(env)); err != nil {
 		return nil, err
 	}
 	return p, nil

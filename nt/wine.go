@@ -2,6 +2,8 @@ package nt
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/ntmm"
@@ -72,6 +74,15 @@ func wineUnixCall(t *Thread, a *wineUnixCallArgs) (ntdef.Status, error) {
 
 // wine reports whether the system DLLs are Wine's, which ask their own kernel for a few things that Windows' refuses.
 func (s *System) wine() bool { return s.sysroot != nil && s.sysroot.wine }
+
+// wineEnvironment adds to an environment what Wine's kernel does and its DLLs look for: GetUserName reads WINEUSERNAME.
+func (s *System) wineEnvironment(env []string) []string {
+	const user = "WINEUSERNAME="
+	if !s.wine() || slices.ContainsFunc(env, func(kv string) bool { return strings.HasPrefix(kv, user) }) {
+		return env
+	}
+	return append(slices.Clone(env), user+UserName)
+}
 
 // wineTeb is what Wine's ntdll has behind a thread's TEB: a page for the TEB of a 32-bit thread, whether it is one or not, and a page in
 // which it puts the lines of its debug channels together. Behind the first thread's TEB there is the PEB's region.
