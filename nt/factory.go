@@ -129,8 +129,8 @@ func (f *workerFactory) staff() {
 	n.worker = &worker{factory: f}
 	f.total++
 	f.pending++
-	n.launch()
 	n.SetPriority(f.priority)
+	n.launch()
 	f.retime()
 }
 

@@ -293,35 +293,17 @@ func (p *Process) basePriority() int32 { return basePriorities[p.PriorityClass()
 // SetPriorityClass gives the process a class: INVALID_PARAMETER for none, PRIVILEGE_NOT_HELD for the real-time one without
 // SeIncreaseBasePriorityPrivilege.
 func (p *Process) SetPriorityClass(class uint8) ntdef.Status {
-	st := p.mayHaveClass(class)
-	if st != ntdef.STATUS_SUCCESS {
-		return st
-	}
-	p.info.class = class
-	for _, t := range p.threads {
-		t.SetPriority(t.relative)
-	}
-	return ntdef.STATUS_SUCCESS
-}
-
-func (p *Process) mayHaveClass(class uint8) ntdef.Status {
 	switch {
 	case class == 0 || int(class) >= len(basePriorities):
 		return ntdef.STATUS_INVALID_PARAMETER
 	case class == PriorityClassRealTime && !p.callerHolds(SeIncreaseBasePriorityPrivilege):
 		return ntdef.STATUS_PRIVILEGE_NOT_HELD
 	}
-	return ntdef.STATUS_SUCCESS
-}
-
-// beginWithClass gives a process that is being made a class: the scheduler does not know its thread yet.
-func (p *Process) beginWithClass(class uint8) ntdef.Status {
-	st := p.mayHaveClass(class)
-	if st == ntdef.STATUS_SUCCESS {
-		p.info.class = class
-		p.thread.priority = uint8(p.basePriority())
+	p.info.class = class
+	for _, t := range p.threads {
+		t.SetPriority(t.relative)
 	}
-	return st
+	return ntdef.STATUS_SUCCESS
 }
 
 // processSet sets a class: how long its buffer is, and what it does with it.

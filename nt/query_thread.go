@@ -141,7 +141,7 @@ const systemThreadInformationSize = 0x50
 
 // systemInformation is the thread's SYSTEM_THREAD_INFORMATION (winternl.h).
 func (t *Thread) systemInformation() []byte {
-	const stateReady, stateRunning, stateTerminated, stateWaiting = 1, 2, 4, 5
+	const stateInitialized, stateReady, stateRunning, stateTerminated, stateWaiting = 0, 1, 2, 4, 5
 	const reasonSuspended, reasonUserRequest = 5, 6
 	var b [systemThreadInformationSize]byte
 	le := binary.LittleEndian
@@ -153,7 +153,7 @@ func (t *Thread) systemInformation() []byte {
 	le.PutUint32(b[0x3c:], uint32(t.proc.basePriority()+t.relative))
 	le.PutUint32(b[0x40:], t.switches)
 	state, reason := map[threadState]uint32{
-		threadReady: stateReady, threadRunning: stateRunning, threadWaiting: stateWaiting, threadEnded: stateTerminated,
+		threadNew: stateInitialized, threadReady: stateReady, threadRunning: stateRunning, threadWaiting: stateWaiting, threadEnded: stateTerminated,
 	}[t.state], uint32(0)
 	switch {
 	case t.state == threadWaiting:

@@ -123,7 +123,7 @@ func (t *Thread) createProcess(r *ProcessRequest) (*Process, ntdef.Status) {
 		p.info.errorMode = *r.ErrorMode
 	}
 	if r.PriorityClass != 0 {
-		st = p.beginWithClass(r.PriorityClass)
+		st = p.SetPriorityClass(r.PriorityClass)
 	}
 	if st == ntdef.STATUS_SUCCESS {
 		st = p.handles.init(s)

@@ -12,7 +12,8 @@ import (
 type threadState uint8
 
 const (
-	threadReady threadState = iota
+	threadNew threadState = iota // the scheduler does not know of it
+	threadReady
 	threadRunning
 	threadWaiting
 	threadEnded
