@@ -18,6 +18,7 @@ func (t *Thread) exception(f *x86.Fault) error {
 			return nil
 		}
 	case x86.VectorUD:
+		// Ours to have, in a child too: nothing that a parent could be told would be true.
 		if u := t.cpu.LastUndefined(); u.Known && uint64(u.Addr) == t.cpu.RIP {
 			return t.Stop("unsupported instruction % x: %s", u.Bytes[:u.Len], u.Text)
 		}

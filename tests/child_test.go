@@ -3,8 +3,11 @@ package tests
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,6 +16,7 @@ import (
 
 	"github.com/pagewalk/pagewalk"
 	"github.com/pagewalk/pagewalk/nt"
+	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/trace"
 )
 
@@ -146,5 +150,54 @@ GetPriorityClass(p.hProcess): 32768
 		require.Empty(t, stderr.String())
 		require.Equal(t, how.want, stdout.String())
 		require.Zero(t, r.ExitCode)
+	}
+}
+
+// TestChildrenThatCannotRun starts programs one after the other that lack something. Each ends alone, with Windows' status for it and the
+// reason on standard error; the next is started all the same. Where the first program lacks it, the run ends with the reason.
+func TestChildrenThatCannotRun(t *testing.T) {
+	tiny, err := os.ReadFile(guest("tiny"))
+	require.NoError(t, err)
+	folder := t.TempDir()
+	write := func(name string, data []byte) string {
+		path := filepath.Join(folder, name)
+		require.NoError(t, os.WriteFile(path, data, 0o644))
+		return path
+	}
+	imports := func(dll string) []byte {
+		return bytes.Replace(tiny, []byte("KERNEL32.dll\x00"), []byte(dll+"\x00"), 1)
+	}
+	damaged := bytes.Clone(tiny)
+	const importDirectory = 24 + 112 + 8
+	binary.LittleEndian.PutUint32(damaged[binary.LittleEndian.Uint32(damaged[0x3c:])+importDirectory:], 0x123456)
+	starts, err := os.ReadFile("../winapi/kernel32/testdata/starts.exe")
+	require.NoError(t, err)
+	parent := write("starts.exe", starts)
+	write("tiny.exe", tiny)
+	write("textfile.dll", []byte("text that is no image"))
+	for _, c := range []struct {
+		name   string
+		data   []byte
+		status ntdef.Status
+		reason string
+	}{
+		{"dll.exe", imports("nowhere1.dll"), ntdef.STATUS_DLL_NOT_FOUND, "the program calls nowhere1.dll!GetStdHandle, "},
+		{
+			"function.exe", bytes.Replace(tiny, []byte("WriteFile\x00"), []byte("WriteFyle\x00"), 1), ntdef.STATUS_ENTRYPOINT_NOT_FOUND,
+			"the program calls KERNEL32.dll!WriteFyle, ",
+		},
+		{"text.exe", imports("textfile.dll"), ntdef.STATUS_INVALID_IMAGE_NOT_MZ, "text.exe imports textfile.dll: textfile.dll: STATUS_INVALID_IMAGE_NOT_MZ "},
+		{"damaged.exe", damaged, ntdef.STATUS_INVALID_IMAGE_FORMAT, "damaged.exe: truncated: 20 bytes at 0x123456, "},
+	} {
+		path := write(c.name, c.data)
+		var stdout, stderr bytes.Buffer
+		r, err := pagewalk.Run(context.Background(), parent, []string{c.name, "tiny.exe"}, pagewalk.Config{Stdout: &stdout, Stderr: &stderr})
+		require.NoError(t, err, c.name)
+		require.EqualValues(t, 7, r.ExitCode)
+		require.Equal(t, fmt.Sprintf("%s ended with %08x\ntiny: no C run-time here\ntiny.exe ended with 0000002a\n", c.name, uint32(c.status)), stdout.String())
+		require.Regexp(t, fmt.Sprintf("^pagewalk: %s, process \\d+, ends with %v: %s[^\n]*\n$", c.name, c.status, regexp.QuoteMeta(c.reason)), stderr.String())
+
+		_, err = pagewalk.Run(context.Background(), path, nil, pagewalk.Config{})
+		require.ErrorContains(t, err, c.reason)
 	}
 }

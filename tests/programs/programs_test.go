@@ -473,6 +473,24 @@ func TestRecordedPrograms(t *testing.T) {
 	})
 }
 
+// TestAChildWithoutADLL has Wine's loader end a child whose DLL is missing: its parent sees the status, and goes on.
+func TestAChildWithoutADLL(t *testing.T) {
+	folder, tiny := t.TempDir(), read(t, "../guests", "tiny.exe")
+	for name, data := range map[string][]byte{
+		"starts.exe": read(t, "../../winapi/kernel32/testdata", "starts.exe"), "tiny.exe": tiny,
+		"lacks.exe": bytes.Replace(tiny, []byte("KERNEL32.dll\x00"), []byte("nowhere1.dll\x00"), 1),
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), data, 0o644))
+	}
+	var stdout, stderr bytes.Buffer
+	r, err := pagewalk.Run(context.Background(), filepath.Join(folder, "starts.exe"), []string{"lacks.exe", "tiny.exe"}, pagewalk.Config{
+		Sysroot: wine, Stdout: &stdout, Stderr: &stderr, MaxInstructions: 200_000_000,
+	})
+	require.NoError(t, err, stderr.String())
+	require.EqualValues(t, 7, r.ExitCode)
+	require.Equal(t, "lacks.exe ended with c0000135\ntiny: no C run-time here\ntiny.exe ended with 0000002a\n", stdout.String())
+}
+
 // TestOneSeedOneRun holds runs over real DLLs to their seed, threads and child processes included: the same trace to the byte, and with
 // another seed every module elsewhere.
 func TestOneSeedOneRun(t *testing.T) {

@@ -43,7 +43,7 @@ type ldr struct {
 	data      uint64             // PEB_LDR_DATA
 	slots     []*loaded          // by TLS index
 	tlsArray  map[*nt.Thread]int // slots for which each thread's array has room
-	unbound   []string           // "dll!function" by stub
+	unbound   []unbound          // by stub
 	pages     []uint64           // of stubs for them
 }
 
@@ -134,7 +134,7 @@ func loadStatus(err error) (ntdef.Status, error) {
 }
 
 // cannotStart ends a process that is not loaded, or whose thread cannot begin: with an exception where a DLL refused or there is no
-// memory, which is the process's own trouble, with a stop where an image is bad.
+// memory, which is the process's own trouble, with the reason where an image is bad.
 func cannotStart(t *nt.Thread, err error) error {
 	var failed *loadError
 	if !errors.As(err, &failed) {
@@ -144,7 +144,7 @@ func cannotStart(t *nt.Thread, err error) error {
 	case ntdef.STATUS_DLL_INIT_FAILED, ntdef.STATUS_NO_MEMORY, ntdef.STATUS_COMMITMENT_LIMIT, ntdef.STATUS_INSUFFICIENT_RESOURCES:
 		return RaiseStatus(t, failed.status)
 	}
-	return t.Stop("%s", failed.reason)
+	return t.Fail(failed.status, "%s", failed.reason)
 }
 
 func continueAt(t *nt.Thread, a *initializeThunkArgs) error {
@@ -212,7 +212,7 @@ func (l *ldr) prepare(t *nt.Thread, m *loaded) error {
 }
 
 // snap binds the imports from one DLL: the slots of its import address table get the addresses of the exports, or of stubs
-// that stop the run when they are called.
+// that end the process when they are called.
 func (l *ldr) snap(t *nt.Thread, m *loaded, imp *loader.Import) error {
 	if len(imp.Functions) == 0 {
 		return nil
@@ -239,7 +239,11 @@ func (l *ldr) snap(t *nt.Thread, m *loaded, imp *loader.Import) error {
 			if f.ByOrdinal {
 				name = fmt.Sprintf("#%d", f.Ordinal)
 			}
-			if va, err = l.unboundStub(t, imp.DLL+"!"+name); err != nil {
+			u := unbound{imp.DLL + "!" + name, ntdef.STATUS_ENTRYPOINT_NOT_FOUND}
+			if from == nil {
+				u.status = ntdef.STATUS_DLL_NOT_FOUND
+			}
+			if va, err = l.unboundStub(t, u); err != nil {
 				return err
 			}
 		}

@@ -10,8 +10,14 @@ import (
 	"github.com/pagewalk/pagewalk/x86"
 )
 
-// unboundStub returns the address of a stub that stops the run naming an import that nothing provides.
-func (l *ldr) unboundStub(t *nt.Thread, name string) (uint64, error) {
+// An unbound is an import that nothing provides: "dll!function", and what Windows ends a process with that has it.
+type unbound struct {
+	name   string
+	status ntdef.Status
+}
+
+// unboundStub returns the address of a stub that ends the process naming the import.
+func (l *ldr) unboundStub(t *nt.Thread, u unbound) (uint64, error) {
 	const size, perPage = 16, x86.PageSize / 16
 	if len(l.unbound)%perPage == 0 {
 		r := ntmm.Request{Size: x86.PageSize, Type: ntdef.MEM_RESERVE | ntdef.MEM_COMMIT, Protect: ntdef.PAGE_READWRITE}
@@ -32,14 +38,14 @@ func (l *ldr) unboundStub(t *nt.Thread, name string) (uint64, error) {
 		}
 		l.pages = append(l.pages, uint64(r.Base))
 	}
-	l.unbound = append(l.unbound, name)
+	l.unbound = append(l.unbound, u)
 	i := len(l.unbound) - 1
 	return l.pages[i/perPage] + size*uint64(i%perPage), nil
 }
 
 type noArgs struct{}
 
-// unboundImport runs when an import is called that nothing provides.
+// unboundImport runs when an import is called that nothing provides. Windows would not have let the process begin.
 func unboundImport(t *nt.Thread, _ *noArgs) (uint64, error) {
 	const perPage = x86.PageSize / 16
 	l := ldrOf(t)
@@ -50,7 +56,8 @@ func unboundImport(t *nt.Thread, _ *noArgs) (uint64, error) {
 				if err != nil {
 					return 0, err
 				}
-				return 0, t.Stop("the program calls %s, which pagewalk does not provide (from %s)", l.unbound[n], t.Process().Where(caller))
+				u := l.unbound[n]
+				return 0, t.Fail(u.status, "the program calls %s, which pagewalk does not provide (from %s)", u.name, t.Process().Where(caller))
 			}
 		}
 	}

@@ -16,6 +16,7 @@ done
 x86_64-w64-mingw32-gcc -O1 -s -Wl,--no-insert-timestamp -o $here/windows.exe $here/windows.c -lpsapi -lsynchronization
 x86_64-w64-mingw32-gcc -O1 -s -w -Wl,--no-insert-timestamp -o $here/pool_random.exe $here/pool_random.c
 x86_64-w64-mingw32-gcc -O1 -s -w -Wl,--no-insert-timestamp -o $here/counters.exe $here/counters.c -lpsapi -ladvapi32
+x86_64-w64-mingw32-gcc -O2 -s -Wall -nostdlib -Wl,--no-insert-timestamp -o $here/starts.exe $here/starts.c -e start -lkernel32
 rm -r $tmp
 # The names of functions that kernel32 has in an A and a W form.
 x86_64-w64-mingw32-objdump -p /usr/lib/x86_64-linux-gnu/wine/x86_64-windows/kernel32.dll |
