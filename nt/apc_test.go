@@ -101,3 +101,22 @@ func TestSpecialAPCsAndWaits(t *testing.T) {
 		a.is(ntdef.STATUS_INVALID_PARAMETER, a.call("NtQueueApcThreadEx2", thisThread, 0, 2, a.code, 0, 0, 0), "another flag")
 	})
 }
+
+// A thread that waits for a timer keeps it running, whoever closes its last handle; without one it stops, and its APC does not come.
+func TestATimerLivesByItsWaits(t *testing.T) {
+	perform(t, func(a *actor) {
+		const timerAll = 0x1f0003
+		count, cell := a.cell(0), a.cell(0)
+		a.must("NtCreateTimer", cell, timerAll, 0, 1)
+		timer := a.get(cell)
+		a.must("NtSetTimer", timer, a.cell(^uint64(99_999)), a.code+countAt, count, 0, 20, 0)
+		var waited ntdef.Status = ntdef.STATUS_PENDING
+		waiter := a.thread(a.code, 0, func(b *actor) { waited = b.call("NtWaitForSingleObject", timer, 0, 0) })
+		a.sleep()
+		a.must("NtClose", timer)
+		a.must("NtWaitForSingleObject", waiter, 0, 0)
+		a.is(ntdef.STATUS_SUCCESS, waited, "the wait")
+		a.is(ntdef.STATUS_SUCCESS, a.call("NtDelayExecution", 1, a.cell(^uint64(999_999))), "a sleep that its APC would end")
+		a.is(uint64(0), a.get(count), "calls")
+	})
+}

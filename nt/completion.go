@@ -193,8 +193,8 @@ type waitPacket struct {
 
 func (*waitPacket) typeName() string { return "WaitCompletionPacket" }
 
-// closed ends the packet's wait with its last handle.
-func (w *waitPacket) closed() {
+// ended ends the packet's wait with it.
+func (w *waitPacket) ended() {
 	if w.block != nil {
 		w.block.leave(w.block.thread.sys)
 		w.block = nil
@@ -273,7 +273,7 @@ func (w *waitPacket) associate(t *Thread, port *completionPort, target dispatche
 func (w *waitPacket) cancel(signaled bool) ntdef.Status {
 	switch {
 	case w.block != nil:
-		w.closed()
+		w.ended()
 	case w.port == nil:
 		return ntdef.STATUS_CANCELLED
 	case !signaled:

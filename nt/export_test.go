@@ -45,3 +45,6 @@ func (s *System) RegistryText(path, name string) string {
 	}
 	return strings.TrimRight(decodeUTF16(k.get(name).data), "\x00")
 }
+
+// Doomed reports whether a job has ended the process whose call it is in.
+func (p *Process) Doomed() bool { return p.doomed != nil }

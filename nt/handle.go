@@ -146,15 +146,44 @@ func (h *handleTable) drop(handle ntdef.Handle) {
 	h.sys.dereference(o)
 }
 
-// dereference takes one of the references that handles are from an object, which ends with the last.
+// A closer does something when its last handle is closed, an ender when it ends: a permanent object does not end then. What was made
+// and could not be given its first handle does both.
+type (
+	closer interface{ closed() }
+	ender  interface{ ended() }
+)
+
+// dereference takes one of the references that handles are from an object, which ends with the last unless it is permanent.
 func (s *System) dereference(o object) {
 	head := o.head()
 	if head.handles--; head.handles > 0 {
 		return
 	}
-	if head.dir != nil && head.permanent {
-		return
+	stays := head.stays()
+	if !stays {
+		s.reclaim(o)
 	}
+	if c, ok := o.(closer); ok {
+		c.closed()
+	}
+	if e, ok := o.(ender); ok && !stays {
+		e.ended()
+	}
+}
+
+// discard ends an object that got no handle.
+func discard(o object) {
+	if c, ok := o.(closer); ok {
+		c.closed()
+	}
+	if e, ok := o.(ender); ok {
+		e.ended()
+	}
+}
+
+// reclaim takes the name of an object that ends, and gives back what it took of the pool.
+func (s *System) reclaim(o object) {
+	head := o.head()
 	s.counts[head.kind].objects--
 	s.release(chargeOf(o))
 	head.paid = false
@@ -164,9 +193,6 @@ func (s *System) dereference(o object) {
 	if head.dir != nil {
 		s.release(nameCharge(head.name))
 		head.dir.remove(o)
-	}
-	if c, ok := o.(interface{ closed() }); ok {
-		c.closed()
 	}
 }
 

@@ -24,7 +24,6 @@ type job struct {
 	quota     ntmm.Quota
 	port      *completionPort // that is told of what happens
 	key       uint64
-	closes    bool // nobody has a handle
 }
 
 func (*job) typeName() string      { return "Job" }
@@ -107,7 +106,6 @@ func (p *Process) joinJob(parent *Process, breakaway bool) ntdef.Status {
 // closed ends the processes of a job whose last handle is closed, where its limits say so. The one whose thread runs ends on its way
 // back to user mode.
 func (j *job) closed() {
-	j.closes = true
 	if j.flags&jobLimitKillOnClose != 0 {
 		j.terminate(0)
 	}

@@ -88,3 +88,36 @@ func TestPermanentObjectsStay(t *testing.T) {
 	c.must("NtClose", section)
 	require.Equal(t, ntdef.STATUS_OBJECT_NAME_NOT_FOUND, c.call("NtOpenSection", cell, all, c.secured(name, 0, nil)))
 }
+
+// The last handle of a permanent object goes, and the object does not end: a job ends its processes, a timer runs on, a port forgets its packets.
+func TestWhatTheLastHandleOfAPermanentObjectDoes(t *testing.T) {
+	c := newCallerOf(t, nt.Config{Privileges: []nt.Privilege{16}})
+	cell := c.cell(0)
+	enable := c.bytes([]byte{1, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0})
+	c.must("NtAdjustPrivilegesToken", c.openToken(0x20), 0, enable, 16, 0, 0)
+	const permanent, all = 0x10, 0x1f0003
+	named := func(name string) uint64 { return c.secured(`\Sessions\1\BaseNamedObjects\`+name, permanent, nil) }
+
+	c.must("NtCreateTimer", cell, all, named("timer"), 0)
+	c.must("NtSetTimer", c.u64(cell), c.cell(^uint64(999)), 0, 0, 0, 0, 0)
+	c.must("NtClose", c.u64(cell))
+	c.must("NtDelayExecution", 0, c.cell(^uint64(1999)))
+	c.must("NtOpenTimer", cell, all, named("timer"))
+	require.Equal(t, ntdef.STATUS_SUCCESS, c.call("NtWaitForSingleObject", c.u64(cell), 0, c.cell(0)), "it was due meanwhile")
+
+	c.must("NtCreateIoCompletion", cell, all, named("port"), 0)
+	c.must("NtSetIoCompletion", c.u64(cell), 0, 0, 0, 0)
+	c.must("NtClose", c.u64(cell))
+	c.must("NtOpenIoCompletion", cell, all, named("port"))
+	require.Equal(t, ntdef.STATUS_TIMEOUT, c.call("NtRemoveIoCompletion", c.u64(cell), c.cell(0), c.cell(0), c.room(16), c.cell(0)))
+
+	c.must("NtCreateJobObject", cell, 0x1f003f, named("job"))
+	limits := c.room(144)
+	require.NoError(t, c.p.Thread().Store32(limits+16, 0x2000)) // JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE
+	c.must("NtSetInformationJobObject", c.u64(cell), 9, limits, 144)
+	c.must("NtAssignProcessToJobObject", c.u64(cell), self)
+	require.False(t, c.p.Doomed())
+	c.must("NtClose", c.u64(cell))
+	require.True(t, c.p.Doomed())
+	c.must("NtOpenJobObject", cell, 0x1f003f, named("job"))
+}

@@ -418,9 +418,7 @@ func createObject[T object](p *Process, a *objectAttributes, access uint32, o T)
 	h, got, st := insertObject(p, a, access, o)
 	if object(got) != object(o) || !st.IsSuccess() {
 		p.sys.unprotect(securityOf(o))
-		if c, ok := object(o).(interface{ closed() }); ok {
-			c.closed()
-		}
+		discard(o)
 	}
 	return h, got, st
 }

@@ -23,6 +23,9 @@ type objectHeader struct {
 
 func (h *objectHeader) head() *objectHeader { return h }
 
+// stays reports whether the object does not end with its last handle.
+func (h *objectHeader) stays() bool { return h.dir != nil && h.permanent }
+
 // path is an object's full name, "" where it has none.
 func (h *objectHeader) path() string {
 	if h.dir == nil {

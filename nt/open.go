@@ -116,8 +116,8 @@ func (p *Process) createFile(r *OpenRequest) (ntdef.Handle, uint32, ntdef.Status
 // hold gives an object that was just opened a handle; where there can be none the object ends.
 func (p *Process) hold(o object, access uint32, inherit bool) (ntdef.Handle, ntdef.Status) {
 	h, st := p.creatorHandle(o, access, flag(inherit)*objInherit)
-	if c, ok := o.(interface{ closed() }); ok && st != ntdef.STATUS_SUCCESS {
-		c.closed()
+	if st != ntdef.STATUS_SUCCESS {
+		discard(o)
 	}
 	return h, st
 }

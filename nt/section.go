@@ -17,8 +17,8 @@ type sectionObject struct {
 
 func (*sectionObject) typeName() string { return "Section" }
 
-// closed deletes the section with its last handle; views stay.
-func (o *sectionObject) closed() {
+// ended deletes the section; views stay.
+func (o *sectionObject) ended() {
 	if o.image != nil {
 		o.image.release()
 		return

@@ -330,8 +330,8 @@ func (s *System) allProcesses() []*Process {
 	return all
 }
 
-// closed forgets a process that has ended with its last handle.
-func (o *processObject) closed() {
+// ended forgets a process that has ended with its last handle.
+func (o *processObject) ended() {
 	s := o.proc.sys
 	if o.proc.exited {
 		s.unuse(o.proc.token)

@@ -71,8 +71,8 @@ func (t *Thread) linger() {
 	t.sys.unuse(t.object)
 }
 
-// closed forgets a thread that has ended with its last handle.
-func (o *threadObject) closed() {
+// ended forgets a thread that has ended with its last handle.
+func (o *threadObject) ended() {
 	s := o.thread.sys
 	s.lingering = slices.DeleteFunc(s.lingering, func(t *Thread) bool { return t == o.thread })
 }

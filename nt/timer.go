@@ -109,5 +109,16 @@ func (p *Process) CancelTimer(h ntdef.Handle) (was bool, st ntdef.Status) {
 	return was, st
 }
 
-// closed stops a timer with its last handle.
-func (t *timer) closed() { t.stop() }
+// ended stops the timer with the last of its handles and of the waits for it.
+func (t *timer) ended() {
+	if len(t.blocks) == 0 {
+		t.stop()
+	}
+}
+
+// released is told that a wait for the timer has ended.
+func (t *timer) released() {
+	if t.handles == 0 && !t.stays() {
+		t.ended()
+	}
+}

@@ -94,6 +94,9 @@ func (w *waitBlock) leave(s *System) {
 	for _, o := range w.objects {
 		l := o.wait()
 		l.blocks = slices.DeleteFunc(l.blocks, func(b *waitBlock) bool { return b == w })
+		if t, ok := o.(*timer); ok {
+			t.released()
+		}
 	}
 	if w.timer != nil {
 		s.cancel(w.timer)
