@@ -2,6 +2,7 @@ package nt_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -37,4 +38,23 @@ func TestAWarningNamesWhoCalled(t *testing.T) {
 		call(stub+syscallEnds, 99))
 	require.Equal(t, "pagewalk: NtQueryObject: class 98 (at tiny.exe!start+0x2) is not supported\n", call(s.p.Program().Base+0x1002, 98),
 		"a program's own SYSCALL has no caller on the stack")
+}
+
+// What a program can say without a handle is bounded, and that more is not shown is said.
+func TestMessagesOfProgramsAreBounded(t *testing.T) {
+	var stderr bytes.Buffer
+	c := newCallerOf(t, nt.Config{Stderr: &stderr, Privileges: []nt.Privilege{nt.SeTcbPrivilege}})
+	c.enable(nt.SeTcbPrivilege)
+	long, response := c.ustr(strings.Repeat("é", 10_000)), c.cell(0)
+	c.must("NtDisplayString", c.ustr("first"))
+	for range 10 {
+		c.must("NtRaiseHardError", 0xc0000022, 1, 1, c.cell(long), 1, response)
+	}
+	c.must("NtDisplayString", long)
+	lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
+	require.Len(t, lines, 1+4)
+	require.Equal(t, "pagewalk: tiny.exe: first", lines[0])
+	require.Contains(t, lines[1], "hard error STATUS_ACCESS_DENIED \"éé")
+	require.True(t, strings.HasSuffix(lines[4], "é ... (more messages of programs are not shown)"), lines[4])
+	require.Less(t, stderr.Len(), 66<<10)
 }

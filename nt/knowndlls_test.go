@@ -74,8 +74,7 @@ func TestPermanentObjectsStay(t *testing.T) {
 		c.must("NtOpenEvent", cell, 1, low)
 		c.must("NtClose", c.u64(cell))
 	}
-	enable := c.bytes([]byte{1, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0})
-	c.must("NtAdjustPrivilegesToken", c.openToken(0x20), 0, enable, 16, 0, 0)
+	c.enable(16)
 	const permanent, all = 0x10, 0xf001f
 	name := `\Sessions\1\BaseNamedObjects\stays`
 	size := c.cell(0x1000)
@@ -92,9 +91,8 @@ func TestPermanentObjectsStay(t *testing.T) {
 // The last handle of a permanent object goes, and the object does not end: a job ends its processes, a timer runs on, a port forgets its packets.
 func TestWhatTheLastHandleOfAPermanentObjectDoes(t *testing.T) {
 	c := newCallerOf(t, nt.Config{Privileges: []nt.Privilege{16}})
+	c.enable(16)
 	cell := c.cell(0)
-	enable := c.bytes([]byte{1, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0})
-	c.must("NtAdjustPrivilegesToken", c.openToken(0x20), 0, enable, 16, 0, 0)
 	const permanent, all = 0x10, 0x1f0003
 	named := func(name string) uint64 { return c.secured(`\Sessions\1\BaseNamedObjects\`+name, permanent, nil) }
 

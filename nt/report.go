@@ -16,6 +16,24 @@ func (s *System) warn(format string, args ...any) {
 	}
 }
 
+// relay tells the user what a program says by a service that needs no handle, up to maxRelayed bytes of all programs: then, that more is
+// not shown.
+func (s *System) relay(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	switch room := maxRelayed - s.relayed; {
+	case room == 0:
+		return
+	case len(text) < room:
+		s.relayed += len(text)
+	default:
+		s.relayed = maxRelayed
+		text = strings.ToValidUTF8(text[:room], "") + " ... (more messages of programs are not shown)"
+	}
+	s.warn("%s", text)
+}
+
+const maxRelayed = 64 << 10
+
 // refuse warns once of something that the guest asks for and does not get, with where it is asked.
 func (s *System) refuse(what string) {
 	s.once(what, func() string {

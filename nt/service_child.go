@@ -164,7 +164,7 @@ func (t *Thread) createProcess(r *ProcessRequest) (*Process, ntdef.Status) {
 		undo()
 		var stop *Stop
 		if errors.As(err, &stop) {
-			s.warn("cannot start %s: %v", r.Path, err)
+			s.relay("cannot start %s: %v", r.Path, err)
 		}
 		return nil, ntdef.STATUS_NO_MEMORY
 	}

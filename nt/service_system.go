@@ -164,8 +164,8 @@ type raiseHardErrorArgs struct {
 	Response   ntdef.Ptr[uint32]
 }
 
-// ntRaiseHardError writes an error that a dialog would show to standard error. Nobody is there to answer: what can only be
-// acknowledged is, everything else comes back to the caller.
+// ntRaiseHardError writes an error that a dialog would show to standard error, within relay's limit. Nobody is there to answer: what can
+// only be acknowledged is, everything else comes back to the caller.
 func ntRaiseHardError(t *Thread, a *raiseHardErrorArgs) (ntdef.Status, error) {
 	const maxParameters, optionOk, optionShutdown, optionMax = 5, 1, 6, 8
 	const returnToCaller, ok = 0, 6
@@ -194,7 +194,7 @@ func ntRaiseHardError(t *Thread, a *raiseHardErrorArgs) (ntdef.Status, error) {
 		}
 		text = append(text, fmt.Sprintf("%q", s))
 	}
-	t.sys.warn("%s: hard error %v %s", t.proc.program.Name, ntdef.Status(a.Status), strings.Join(text, " "))
+	t.sys.relay("%s: hard error %v %s", t.proc.program.Name, ntdef.Status(a.Status), strings.Join(text, " "))
 	response := uint32(returnToCaller)
 	if a.Options == optionOk {
 		response = ok
@@ -213,7 +213,7 @@ func ntDisplayString(t *Thread, a *displayStringArgs) (ntdef.Status, error) {
 	if err != nil {
 		return 0, err
 	}
-	t.sys.warn("%s: %s", t.proc.program.Name, s)
+	t.sys.relay("%s: %s", t.proc.program.Name, s)
 	return ntdef.STATUS_SUCCESS, nil
 }
 

@@ -72,6 +72,7 @@ type System struct {
 	pageFiles  []*os.File
 	pageFolder string          // of the host, where page files lie; "": that of temporary files
 	warned     map[string]bool // what once has warned of
+	relayed    int             // bytes that relay has told
 
 	namespace  namespace
 	pool       pool
