@@ -1,6 +1,8 @@
 package nt
 
 import (
+	"bytes"
+
 	"github.com/pagewalk/pagewalk/loader"
 	"github.com/pagewalk/pagewalk/ntdef"
 	"github.com/pagewalk/pagewalk/ntmm"
@@ -115,11 +117,9 @@ func (p *Process) markRange(start x86.VirtAddr, size uint64, valid bool) ntdef.S
 	case !valid:
 		return p.unmarkRange(start, size)
 	}
-	var all [1 << 16]byte
-	for i := range all {
-		all[i] = guardAll
-	}
-	for at, left := uint64(start), size>>guardShift; left > 0; {
+	left := size >> guardShift
+	all := bytes.Repeat([]byte{guardAll}, int(min(left, x86.PageSize)))
+	for at := uint64(start); left > 0; {
 		n := min(left, uint64(len(all)))
 		if st := p.mark(at, all[:n]); st != ntdef.STATUS_SUCCESS {
 			return st

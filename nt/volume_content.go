@@ -132,7 +132,7 @@ func (f *overlayFile) own(keep uint64) error {
 		return nil
 	}
 	m := &memoryFile{vol: f.vol}
-	buf := make([]byte, chunkSize)
+	buf := make([]byte, min(chunkSize, keep))
 	for off := uint64(0); off < keep; off += chunkSize {
 		n := min(chunkSize, keep-off)
 		if _, err := f.File.ReadAt(buf[:n], int64(off)); err != nil && !errors.Is(err, io.EOF) {
