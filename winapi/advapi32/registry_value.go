@@ -51,9 +51,13 @@ func (e *encoding) regGetValue(t *nt.Thread, a *regGetValueArgs) (uint64, error)
 	result, err := uint64(ntdll.DosError(st)), error(nil)
 	if st == ntdef.STATUS_SUCCESS {
 		if v.Type == nt.REG_EXPAND_SZ && a.Flags&rrfNoExpand == 0 {
-			text, err := expand(t, strings.TrimRight(wide.text(v.Data), "\x00"))
+			env, err := ntdll.ReadEnvironment(t, 0)
 			if err != nil {
 				return 0, err
+			}
+			text, ok := env.Expand(strings.TrimRight(wide.text(v.Data), "\x00"))
+			if !ok {
+				return ntdll.ERROR_NOT_ENOUGH_MEMORY, nil
 			}
 			v.Type, v.Data = nt.REG_SZ, nt.EncodeUTF16(text+"\x00")
 		}
@@ -93,57 +97,4 @@ func allowed(flags uint32, v *nt.KeyValue) uint32 {
 		return ntdll.ERROR_INVALID_DATA
 	}
 	return ntdll.ERROR_SUCCESS
-}
-
-// expand replaces %NAME% by the variable of the process's environment; what is not set stays.
-func expand(t *nt.Thread, s string) (string, error) {
-	env, err := environment(t)
-	if err != nil {
-		return "", err
-	}
-	var out strings.Builder
-	for {
-		before, rest, ok := strings.Cut(s, "%")
-		out.WriteString(before)
-		if !ok {
-			return out.String(), nil
-		}
-		name, after, ok := strings.Cut(rest, "%")
-		v, set := env[strings.ToUpper(name)]
-		switch {
-		case !ok:
-			out.WriteString("%" + rest)
-			return out.String(), nil
-		case set:
-			out.WriteString(v)
-			s = after
-		default:
-			out.WriteString("%" + name)
-			s = "%" + after
-		}
-	}
-}
-
-// environment reads the variables that the process parameters point at.
-func environment(t *nt.Thread) (map[string]string, error) {
-	params, err := t.Load64(t.Process().PEB() + ntdef.PebProcessParameters)
-	if err != nil {
-		return nil, err
-	}
-	at, err := t.Load64(params + ntdef.ParamsEnvironment)
-	if err != nil {
-		return nil, err
-	}
-	env := map[string]string{}
-	for len(env) < 1<<16 {
-		kv, err := t.WString(at)
-		if err != nil || kv == "" {
-			return env, err
-		}
-		at += uint64(len(nt.EncodeUTF16(kv))) + 2
-		if i := strings.IndexByte(kv[1:], '='); i >= 0 {
-			env[strings.ToUpper(kv[:i+1])] = kv[i+2:]
-		}
-	}
-	return env, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/winapi/kernel32"
+	"github.com/pagewalk/pagewalk/winapi/ntdll"
 )
 
 // initArguments builds argv, the environment and the variables that show them.
@@ -19,7 +20,7 @@ func (s *state) initArguments(t *nt.Thread) error {
 	if s.argv, err = vector(t, args, kernel32.ANSI); err != nil {
 		return err
 	}
-	env, err := kernel32.Environment(t)
+	env, err := ntdll.ReadEnvironment(t, 0)
 	if err != nil {
 		return err
 	}

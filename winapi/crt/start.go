@@ -2,7 +2,7 @@ package crt
 
 import (
 	"github.com/pagewalk/pagewalk/nt"
-	"github.com/pagewalk/pagewalk/winapi/kernel32"
+	"github.com/pagewalk/pagewalk/winapi/ntdll"
 )
 
 // MSVCRTStart returns the start-up functions that only msvcrt has.
@@ -172,7 +172,7 @@ func initializeNarrowEnvironment(s *state, t *nt.Thread, _ *noArgs) (uint64, err
 }
 
 func initializeWideEnvironment(s *state, t *nt.Thread, _ *noArgs) (uint64, error) {
-	env, err := kernel32.Environment(t)
+	env, err := ntdll.ReadEnvironment(t, 0)
 	if err != nil {
 		return 0, err
 	}

@@ -145,28 +145,19 @@ func findProgram(t *nt.Thread, name string, search bool) (full string, found boo
 
 // environmentAt reads a block of environment strings; 0 is the process's own.
 func environmentAt(t *nt.Thread, va uint64, wide bool) ([]string, error) {
-	if va == 0 {
-		return Environment(t)
+	if va == 0 || wide {
+		return ntdll.ReadEnvironment(t, va)
 	}
 	var all []string
-	for {
-		read, unit := t.CString, uint64(1)
-		if wide {
-			read, unit = t.WString, 2
-		}
-		s, err := read(va)
+	for end := va + ntdll.MaxEnvironment; va < end; {
+		s, err := t.CString(va)
 		if err != nil || s == "" {
 			return all, err
 		}
-		n := uint64(len(s))
-		if !wide {
-			all = append(all, fromANSI(s))
-		} else {
-			all = append(all, s)
-			n = uint64(len(nt.EncodeUTF16(s))) / 2
-		}
-		va += (n + 1) * unit
+		all = append(all, fromANSI(s))
+		va += uint64(len(s)) + 1
 	}
+	return all, nil
 }
 
 type createPipeArgs struct {

@@ -40,31 +40,10 @@ var environmentFuncs = func() (all []nt.UserFunc) {
 	return all
 }()
 
-// Environment returns the environment's entries, NAME=value.
-func Environment(t *nt.Thread) ([]string, error) {
-	params, err := parameters(t)
-	if err != nil {
-		return nil, err
-	}
-	at, err := t.Load64(params + ntdef.ParamsEnvironment)
-	if err != nil {
-		return nil, err
-	}
-	var env []string
-	for {
-		s, err := t.WString(at)
-		if err != nil || s == "" {
-			return env, err
-		}
-		env = append(env, s)
-		at += uint64(len(nt.EncodeUTF16(s))) + 2
-	}
-}
-
 // environmentStrings returns a copy of the block, to be freed by FreeEnvironmentStrings.
 func environmentStrings(enc encoding) func(*nt.Thread, *noArgs) (uint64, error) {
 	return func(t *nt.Thread, _ *noArgs) (uint64, error) {
-		env, err := Environment(t)
+		env, err := ntdll.ReadEnvironment(t, 0)
 		if err != nil {
 			return 0, err
 		}
@@ -109,24 +88,6 @@ type environmentVariableArgs struct {
 
 const errorEnvVarNotFound = 203
 
-// variable splits an entry. A name may begin with the character that ends it: =C:=C:\folder.
-func variable(entry string) (name, value string) {
-	if i := strings.IndexByte(entry[min(1, len(entry)):], '='); i >= 0 {
-		return entry[:i+1], entry[i+2:]
-	}
-	return entry, ""
-}
-
-// lookup finds a variable, whose name has no case.
-func lookup(env []string, name string) (value string, found bool) {
-	for _, entry := range env {
-		if n, v := variable(entry); strings.EqualFold(n, name) {
-			return v, true
-		}
-	}
-	return "", false
-}
-
 // getEnvironmentVariable returns the length of a variable's value, or where the buffer is too small the size that it
 // should have.
 func getEnvironmentVariable(t *nt.Thread, a *environmentVariableArgs, text func(uint64) (string, error), enc encoding) (uint64, error) {
@@ -134,11 +95,11 @@ func getEnvironmentVariable(t *nt.Thread, a *environmentVariableArgs, text func(
 	if err != nil {
 		return 0, err
 	}
-	env, err := Environment(t)
+	env, err := ntdll.ReadEnvironment(t, 0)
 	if err != nil {
 		return 0, err
 	}
-	value, found := lookup(env, name)
+	value, found := env.Lookup(name)
 	if !found {
 		return fail(t, errorEnvVarNotFound)
 	}
@@ -146,9 +107,6 @@ func getEnvironmentVariable(t *nt.Thread, a *environmentVariableArgs, text func(
 }
 
 type setEnvironmentArgs struct{ Name, Value uint64 }
-
-// maxEnvironment bounds what a program can make of its environment, in characters.
-const maxEnvironment = 1 << 20
 
 // setEnvironmentVariable makes, changes or, where no value is given, removes a variable. The block is sorted by name, and lies in the
 // heap from the first change on.
@@ -167,12 +125,12 @@ func setEnvironmentVariable(t *nt.Thread, a *setEnvironmentArgs, text func(uint6
 	if name == "" || strings.Contains(name[1:], "=") {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
-	env, err := Environment(t)
+	env, err := ntdll.ReadEnvironment(t, 0)
 	if err != nil {
 		return 0, err
 	}
 	env = slices.DeleteFunc(env, func(entry string) bool {
-		n, _ := variable(entry)
+		n, _ := ntdll.Variable(entry)
 		return strings.EqualFold(n, name)
 	})
 	if a.Value != 0 {
@@ -186,7 +144,7 @@ func setEnvironmentVariable(t *nt.Thread, a *setEnvironmentArgs, text func(uint6
 	for _, entry := range env {
 		size += len(entry) + 1
 	}
-	if size > maxEnvironment {
+	if size > ntdll.MaxEnvironment {
 		return fail(t, ntdll.ERROR_NOT_ENOUGH_MEMORY)
 	}
 	return setEnvironment(t, env)
@@ -232,32 +190,15 @@ func expand(t *nt.Thread, a *expandArgs, text func(uint64) (string, error), enc 
 	if err != nil {
 		return 0, err
 	}
-	env, err := Environment(t)
+	env, err := ntdll.ReadEnvironment(t, 0)
 	if err != nil {
 		return 0, err
 	}
-	var b strings.Builder
-	for source != "" {
-		if source[0] == '%' {
-			if name, rest, ok := strings.Cut(source[1:], "%"); ok {
-				if value, found := lookup(env, name); found {
-					b.WriteString(value)
-					source = rest
-					continue
-				}
-			}
-		}
-		n := strings.IndexByte(source[1:], '%') + 1
-		if n == 0 {
-			n = len(source)
-		}
-		b.WriteString(source[:n])
-		source = source[n:]
-		if b.Len() > maxEnvironment {
-			return fail(t, ntdll.ERROR_NOT_ENOUGH_MEMORY)
-		}
+	expanded, ok := env.Expand(source)
+	if !ok {
+		return fail(t, ntdll.ERROR_NOT_ENOUGH_MEMORY)
 	}
-	n, err := fitText(t, b.String(), a.Buffer, a.Size, enc)
+	n, err := fitText(t, expanded, a.Buffer, a.Size, enc)
 	switch {
 	case err != nil:
 		return 0, err
