@@ -1,6 +1,8 @@
 package nt
 
 import (
+	"sync"
+
 	"github.com/pagewalk/pagewalk/ntdef"
 )
 
@@ -55,6 +57,9 @@ func (r *ioRequest) next() uint64 {
 	return r.Offset + uint64(r.done)
 }
 
+// transferBuffers hold what is on its way between a file and the guest's memory.
+var transferBuffers = sync.Pool{New: func() any { return new([maxTransfer]byte) }}
+
 func (t *Thread) read(r *ioRequest) (ntdef.Status, error) {
 	if e, ok := r.file.(*pipeEnd); ok {
 		return e.read(r)
@@ -68,7 +73,9 @@ func (t *Thread) read(r *ioRequest) (ntdef.Status, error) {
 			return ntdef.STATUS_FILE_LOCK_CONFLICT, nil
 		}
 	}
-	buf := make([]byte, min(r.Length, maxTransfer))
+	own := transferBuffers.Get().(*[maxTransfer]byte)
+	defer transferBuffers.Put(own)
+	buf := own[:min(r.Length, maxTransfer)]
 	for first := true; first || r.left() > 0; first = false {
 		part := buf[:min(r.left(), maxTransfer)]
 		n, st := t.proc.readObject(r.file, part, r.next())
@@ -97,7 +104,9 @@ func (t *Thread) write(r *ioRequest) (ntdef.Status, error) {
 			return st, nil
 		}
 	}
-	buf := make([]byte, min(r.Length, maxTransfer))
+	own := transferBuffers.Get().(*[maxTransfer]byte)
+	defer transferBuffers.Put(own)
+	buf := own[:min(r.Length, maxTransfer)]
 	for first := true; first || r.left() > 0; first = false {
 		part := buf[:min(r.left(), maxTransfer)]
 		at := r.next()
