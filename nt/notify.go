@@ -167,28 +167,14 @@ func (f *fileObject) unwatch() {
 }
 
 type notifyChangeArgs struct {
-	File       ntdef.Handle
-	Event      ntdef.Handle
-	APCRoutine uint64
-	APCContext uint64
-	IOStatus   uint64
-	Buffer     uint64
-	Length     uint32
-	Filter     uint32
-	Tree       uint8
+	transferArgs
+	Filter uint32
+	Tree   uint8
 }
 
 type notifyChangeExArgs struct {
-	File       ntdef.Handle
-	Event      ntdef.Handle
-	APCRoutine uint64
-	APCContext uint64
-	IOStatus   uint64
-	Buffer     uint64
-	Length     uint32
-	Filter     uint32
-	Tree       uint8
-	Class      uint32
+	notifyChangeArgs
+	Class uint32
 }
 
 func ntNotifyChangeDirectoryFile(t *Thread, a *notifyChangeArgs) (ntdef.Status, error) {
@@ -198,10 +184,8 @@ func ntNotifyChangeDirectoryFile(t *Thread, a *notifyChangeArgs) (ntdef.Status, 
 	if err := t.Probe(a.Buffer, uint64(a.Length), x86.Write); err != nil {
 		return 0, err
 	}
-	r := &IORequest{
-		File: a.File, Event: a.Event, APC: a.APCRoutine, Context: a.APCContext, IOStatus: a.IOStatus, Buffer: a.Buffer, Length: a.Length,
-		onItsOwn: t.sys.wine(), // whose kernel never waits for a change, and whose FindFirstChangeNotification counts on it
-	}
+	r := a.request()
+	r.onItsOwn = t.sys.wine() // whose kernel never waits for a change, and whose FindFirstChangeNotification counts on it
 	st, _, err := t.NotifyChange(r, a.Filter, a.Tree != 0)
 	return st, err
 }
@@ -211,7 +195,5 @@ func ntNotifyChangeDirectoryFileEx(t *Thread, a *notifyChangeExArgs) (ntdef.Stat
 		t.sys.refuse(classOf("NtNotifyChangeDirectoryFileEx", a.Class))
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	}
-	return ntNotifyChangeDirectoryFile(t, &notifyChangeArgs{
-		a.File, a.Event, a.APCRoutine, a.APCContext, a.IOStatus, a.Buffer, a.Length, a.Filter, a.Tree,
-	})
+	return ntNotifyChangeDirectoryFile(t, &a.notifyChangeArgs)
 }

@@ -28,11 +28,15 @@ func TestServiceNumbersFollowTheNames(t *testing.T) {
 }
 
 func TestArgumentNames(t *testing.T) {
+	type first struct{ BaseAddress uint64 }
+	type inner struct {
+		first
+		CPInfo ntdef.Ptr[uint32]
+	}
 	type args struct {
-		BaseAddress uint64
-		CPInfo      ntdef.Ptr[uint32]
-		X           bool
-		Rest        VarArgs
+		inner // stands for its fields
+		X     bool
+		Rest  VarArgs
 	}
 	f := Func("f", func(*Thread, *args) (uint64, error) { return 0, nil })
 	require.Equal(t, []string{"baseAddress", "cpInfo", "x", "..."}, f.Params)

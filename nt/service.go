@@ -38,14 +38,12 @@ func Partial(what string) Support { return Support{Note: what} }
 // A BOOLEAN is a uint8: of its register only the low byte is the caller's, so that a bool, which is Win32's BOOL of 32 bits, is refused.
 // A body returns a status, or the error of an access: an argument that points nowhere ends the service with that status.
 func service[A any](name string, support Support, body func(t *Thread, a *A) (ntdef.Status, error)) Service {
-	typ := reflect.TypeFor[A]()
-	types := make([]reflect.Type, typ.NumField())
-	for i := range types {
-		f := typ.Field(i)
+	var types []reflect.Type
+	for _, f := range argumentFields(reflect.TypeFor[A]()) {
 		if f.Type.Kind() == reflect.Bool {
 			panic("nt: " + name + ": the BOOLEAN " + f.Name + " is no uint8")
 		}
-		types[i] = f.Type
+		types = append(types, f.Type)
 	}
 	f := Func(name, func(t *Thread, a *A) (uint64, error) {
 		st, err := body(t, a)

@@ -114,30 +114,18 @@ func (c *directoryClass) marshal(i *FileInfo) (b []byte, fixed int) {
 }
 
 type queryDirectoryFileArgs struct {
-	File       ntdef.Handle
-	Event      ntdef.Handle
-	APCRoutine uint64
-	APCContext uint64
-	IOStatus   uint64
-	Buffer     uint64
-	Length     uint32
-	Class      uint32
-	Single     uint8
-	Name       uint64
-	Restart    uint8
+	transferArgs
+	Class   uint32
+	Single  uint8
+	Name    uint64
+	Restart uint8
 }
 
 type queryDirectoryFileExArgs struct {
-	File       ntdef.Handle
-	Event      ntdef.Handle
-	APCRoutine uint64
-	APCContext uint64
-	IOStatus   uint64
-	Buffer     uint64
-	Length     uint32
-	Class      uint32
-	Flags      uint32
-	Name       uint64
+	transferArgs
+	Class uint32
+	Flags uint32
+	Name  uint64
 }
 
 // Flags of NtQueryDirectoryFileEx (ntifs.h).
@@ -148,10 +136,7 @@ const (
 )
 
 func ntQueryDirectoryFile(t *Thread, a *queryDirectoryFileArgs) (ntdef.Status, error) {
-	ex := queryDirectoryFileExArgs{
-		File: a.File, Event: a.Event, APCRoutine: a.APCRoutine, APCContext: a.APCContext, IOStatus: a.IOStatus, Buffer: a.Buffer,
-		Length: a.Length, Class: a.Class, Name: a.Name,
-	}
+	ex := queryDirectoryFileExArgs{transferArgs: a.transferArgs, Class: a.Class, Name: a.Name}
 	if a.Restart != 0 {
 		ex.Flags |= slRestartScan
 	}
@@ -172,9 +157,7 @@ func ntQueryDirectoryFileEx(t *Thread, a *queryDirectoryFileExArgs) (ntdef.Statu
 			return 0, err
 		}
 	}
-	return t.ListDirectory(&IORequest{
-		File: a.File, Event: a.Event, APC: a.APCRoutine, Context: a.APCContext, IOStatus: a.IOStatus, Buffer: a.Buffer, Length: a.Length,
-	}, a.Class, a.Flags, pattern)
+	return t.ListDirectory(a.request(), a.Class, a.Flags, pattern)
 }
 
 // ListDirectory is NtQueryDirectoryFileEx: "" stands for no pattern. INVALID_INFO_CLASS, INFO_LENGTH_MISMATCH, INVALID_PARAMETER for what

@@ -13,14 +13,34 @@ var fileServices = []Service{
 	service("NtClose", Full, ntClose),
 }
 
-type readWriteFileArgs struct {
+// requestArgs are the arguments that every service which makes a request begins with.
+type requestArgs struct {
 	File       ntdef.Handle
 	Event      ntdef.Handle
 	APCRoutine uint64
 	APCContext uint64
 	IOStatus   uint64
-	Buffer     uint64
-	Length     uint32
+}
+
+func (a *requestArgs) request() *IORequest {
+	return &IORequest{File: a.File, Event: a.Event, APC: a.APCRoutine, Context: a.APCContext, IOStatus: a.IOStatus}
+}
+
+// transferArgs are those of requests with one buffer.
+type transferArgs struct {
+	requestArgs
+	Buffer uint64
+	Length uint32
+}
+
+func (a *transferArgs) request() *IORequest {
+	r := a.requestArgs.request()
+	r.Buffer, r.Length = a.Buffer, a.Length
+	return r
+}
+
+type readWriteFileArgs struct {
+	transferArgs
 	ByteOffset ntdef.Ptr[uint64]
 	Key        ntdef.Ptr[uint32]
 }
@@ -44,10 +64,9 @@ func (t *Thread) transfer(a *readWriteFileArgs, do func(*Thread, *IORequest) (nt
 	if err != nil {
 		return 0, err
 	}
-	st, _, err := do(t, &IORequest{
-		File: a.File, Event: a.Event, APC: a.APCRoutine, Context: a.APCContext, IOStatus: a.IOStatus, Buffer: a.Buffer, Length: a.Length,
-		Offset: at,
-	})
+	r := a.request()
+	r.Offset = at
+	st, _, err := do(t, r)
 	return st, err
 }
 

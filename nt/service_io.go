@@ -136,11 +136,7 @@ func (t *Thread) Flush(a *IORequest) (ntdef.Status, error) {
 }
 
 type lockFileArgs struct {
-	File            ntdef.Handle
-	Event           ntdef.Handle
-	APCRoutine      uint64
-	APCContext      uint64
-	IOStatus        uint64
+	requestArgs
 	Offset          ntdef.Ptr[uint64]
 	Size            ntdef.Ptr[uint64]
 	Key             uint32
@@ -156,9 +152,7 @@ func ntLockFile(t *Thread, a *lockFileArgs) (ntdef.Status, error) {
 	if err != nil {
 		return 0, err
 	}
-	return t.LockFile(&IORequest{
-		File: a.File, Event: a.Event, APC: a.APCRoutine, Context: a.APCContext, IOStatus: a.IOStatus,
-	}, at, size, a.Exclusive != 0, a.FailImmediately == 0)
+	return t.LockFile(a.request(), at, size, a.Exclusive != 0, a.FailImmediately == 0)
 }
 
 func (t *Thread) lockRange(offset, size ntdef.Ptr[uint64]) (at, n uint64, err error) {
@@ -218,10 +212,9 @@ func (t *Thread) scattered(a *readWriteFileArgs, do func(*Thread, *IORequest) (n
 	case f.synchronous(), f.options&ntdef.FILE_NO_INTERMEDIATE_BUFFERING == 0, a.Length%sectorSize != 0:
 		return ntdef.STATUS_INVALID_PARAMETER, nil
 	}
-	st, _, err = do(t, &IORequest{
-		File: a.File, Event: a.Event, APC: a.APCRoutine, Context: a.APCContext, IOStatus: a.IOStatus, segments: a.Buffer, Length: a.Length,
-		Offset: at,
-	})
+	r := a.requestArgs.request()
+	r.segments, r.Length, r.Offset = a.Buffer, a.Length, at
+	st, _, err = do(t, r)
 	return st, err
 }
 

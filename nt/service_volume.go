@@ -151,11 +151,7 @@ func ntSetVolumeInformationFile(t *Thread, a *informationFileArgs) (ntdef.Status
 }
 
 type controlFileArgs struct {
-	File         ntdef.Handle
-	Event        ntdef.Handle
-	APCRoutine   uint64
-	APCContext   uint64
-	IOStatus     uint64
+	requestArgs
 	Code         uint32
 	Input        uint64
 	InputLength  uint32
@@ -177,9 +173,9 @@ func ntFsControlFile(t *Thread, a *controlFileArgs) (ntdef.Status, error) {
 	if err := t.Probe(a.IOStatus, 16, x86.Write); err != nil {
 		return 0, err
 	}
-	st, _, err := t.FsControl(&IORequest{
-		File: a.File, Event: a.Event, APC: a.APCRoutine, Context: a.APCContext, IOStatus: a.IOStatus, Buffer: a.Output, Length: a.OutputLength,
-	}, a.Code, a.Input, a.InputLength)
+	r := a.request()
+	r.Buffer, r.Length = a.Output, a.OutputLength
+	st, _, err := t.FsControl(r, a.Code, a.Input, a.InputLength)
 	return st, err
 }
 

@@ -31,16 +31,16 @@ type UserFunc struct {
 
 // Func makes a built-in function from a Go body. A is a struct whose fields, in order, are the Win64 arguments: bool
 // (a BOOL), integers of 8 to 64 bits (narrow ones cut the register, signed ones are sign-extended), float64 (from the XMM
-// register or stack slot of its position), any other type of kind uint64 such as ntdef.Ptr; the last field may be a VarArgs.
+// register or stack slot of its position), any other type of kind uint64 such as ntdef.Ptr; the last field may be a VarArgs. An embedded
+// struct stands for its fields.
 //
 // The arguments are loaded before body runs. The result goes to RAX. An error of a Thread's accessor must be returned at
 // once, with nothing changed: see UserFault.
 func Func[A any](name string, body func(t *Thread, a *A) (uint64, error)) UserFunc {
-	typ := reflect.TypeFor[A]()
-	params := make([]param, typ.NumField())
-	names := make([]string, typ.NumField())
-	for i := range params {
-		f := typ.Field(i)
+	fields := argumentFields(reflect.TypeFor[A]())
+	params := make([]param, len(fields))
+	names := make([]string, len(fields))
+	for i, f := range fields {
 		params[i] = paramOf(name, f)
 		names[i] = lowerFirst(f.Name)
 		if params[i] == paramVarArgs {
@@ -49,8 +49,11 @@ func Func[A any](name string, body func(t *Thread, a *A) (uint64, error)) UserFu
 	}
 	// A body keeps no pointer to its arguments, so the structs are reused; a nested call takes another one.
 	pool := sync.Pool{New: func() any {
-		a := new(A)
-		return &userArgs[A]{a, reflect.ValueOf(a).Elem()}
+		u := &userArgs[A]{args: new(A), fields: make([]reflect.Value, len(fields))}
+		for i, f := range fields {
+			u.fields[i] = reflect.ValueOf(u.args).Elem().FieldByIndex(f.Index)
+		}
+		return u
 	}}
 	return UserFunc{
 		Name:   name,
@@ -58,7 +61,7 @@ func Func[A any](name string, body func(t *Thread, a *A) (uint64, error)) UserFu
 		invoke: func(t *Thread) (uint64, error) {
 			u := pool.Get().(*userArgs[A])
 			defer pool.Put(u)
-			if err := t.loadArgs(u.value, params); err != nil {
+			if err := t.loadArgs(u.fields, params); err != nil {
 				return 0, err
 			}
 			return body(t, u.args)
@@ -81,8 +84,24 @@ func Func[A any](name string, body func(t *Thread, a *A) (uint64, error)) UserFu
 }
 
 type userArgs[A any] struct {
-	args  *A
-	value reflect.Value
+	args   *A
+	fields []reflect.Value // of args, as argumentFields has them
+}
+
+// argumentFields are the fields of a struct in order, an embedded struct's in its place.
+func argumentFields(typ reflect.Type) (fields []reflect.StructField) {
+	for i := range typ.NumField() {
+		f := typ.Field(i)
+		if !f.Anonymous || f.Type.Kind() != reflect.Struct || f.Type == reflect.TypeFor[VarArgs]() {
+			fields = append(fields, f)
+			continue
+		}
+		for _, g := range argumentFields(f.Type) {
+			g.Index = append([]int{i}, g.Index...)
+			fields = append(fields, g)
+		}
+	}
+	return fields
 }
 
 // param says how one argument is loaded.
@@ -158,20 +177,20 @@ func (t *Thread) arg(i int, float bool) (uint64, error) {
 	return t.Load64(c.R[cpu.RSP] + 8 + 8*uint64(i))
 }
 
-func (t *Thread) loadArgs(v reflect.Value, params []param) error {
+func (t *Thread) loadArgs(fields []reflect.Value, params []param) error {
 	for i, p := range params {
 		if p == paramVarArgs {
 			c := t.cpu
 			va := VarArgs{next: i, stack: c.R[cpu.RSP] + 8}
 			va.regs = [4]uint64{c.R[cpu.R10], c.R[cpu.RDX], c.R[cpu.R8], c.R[cpu.R9]}
-			v.Field(i).Set(reflect.ValueOf(va))
+			fields[i].Set(reflect.ValueOf(va))
 			return nil
 		}
 		raw, err := t.arg(i, p == paramFloat)
 		if err != nil {
 			return err
 		}
-		switch f := v.Field(i); p {
+		switch f := fields[i]; p {
 		case paramBool:
 			f.SetBool(uint32(raw) != 0)
 		case paramInt8:
