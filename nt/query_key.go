@@ -52,30 +52,43 @@ func (v *KeyValue) marshal(class uint32) (b []byte, fixed int, st ntdef.Status) 
 	return nil, 0, ntdef.STATUS_INVALID_PARAMETER
 }
 
-// answerKey stores as much of an answer as there is room for: BUFFER_TOO_SMALL where not even the fixed part fits, BUFFER_OVERFLOW
-// where not all does. The length that all takes is stored always.
-func (t *Thread) answerKey(b []byte, fixed int, buffer uint64, length uint32, result ntdef.Ptr[uint32]) (ntdef.Status, error) {
-	st := ntdef.STATUS_SUCCESS
-	room := b[:min(len(b), int(length))]
-	switch {
-	case int(length) < fixed:
-		st, room = ntdef.STATUS_BUFFER_TOO_SMALL, nil
-	case int(length) < len(b):
-		st = ntdef.STATUS_BUFFER_OVERFLOW
-	}
-	if err := t.Write(buffer, room); err != nil {
-		return 0, err
-	}
-	return st, t.Store32(uint64(result), uint32(len(b)))
-}
-
-type queryValueKeyArgs struct {
-	Key          ntdef.Handle
-	ValueName    uint64
+// keyAnswerArgs are the last arguments of the services that ask about keys and values.
+type keyAnswerArgs struct {
 	Class        uint32
 	Buffer       uint64
 	Length       uint32
 	ResultLength ntdef.Ptr[uint32]
+}
+
+// keyMarshaler is a KeyValue or a KeyInfo.
+type keyMarshaler interface {
+	marshal(class uint32) (b []byte, fixed int, st ntdef.Status)
+}
+
+// answerKey stores as much of what a class tells of a key or a value as there is room for: BUFFER_TOO_SMALL where not even the fixed part
+// fits, BUFFER_OVERFLOW where not all does. The length that all takes is stored always.
+func (t *Thread) answerKey(o keyMarshaler, a *keyAnswerArgs) (ntdef.Status, error) {
+	b, fixed, st := o.marshal(a.Class)
+	if st != ntdef.STATUS_SUCCESS {
+		return st, nil
+	}
+	room := b[:min(len(b), int(a.Length))]
+	switch {
+	case int(a.Length) < fixed:
+		st, room = ntdef.STATUS_BUFFER_TOO_SMALL, nil
+	case int(a.Length) < len(b):
+		st = ntdef.STATUS_BUFFER_OVERFLOW
+	}
+	if err := t.Write(a.Buffer, room); err != nil {
+		return 0, err
+	}
+	return st, t.Store32(uint64(a.ResultLength), uint32(len(b)))
+}
+
+type queryValueKeyArgs struct {
+	Key       ntdef.Handle
+	ValueName uint64
+	keyAnswerArgs
 }
 
 func ntQueryValueKey(t *Thread, a *queryValueKeyArgs) (ntdef.Status, error) {
@@ -87,24 +100,13 @@ func ntQueryValueKey(t *Thread, a *queryValueKeyArgs) (ntdef.Status, error) {
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
-	return t.answerValue(&v, a.Class, a.Buffer, a.Length, a.ResultLength)
-}
-
-func (t *Thread) answerValue(v *KeyValue, class uint32, buffer uint64, length uint32, result ntdef.Ptr[uint32]) (ntdef.Status, error) {
-	b, fixed, st := v.marshal(class)
-	if st != ntdef.STATUS_SUCCESS {
-		return st, nil
-	}
-	return t.answerKey(b, fixed, buffer, length, result)
+	return t.answerKey(&v, &a.keyAnswerArgs)
 }
 
 type enumerateKeyArgs struct {
-	Key          ntdef.Handle
-	Index        uint32
-	Class        uint32
-	Buffer       uint64
-	Length       uint32
-	ResultLength ntdef.Ptr[uint32]
+	Key   ntdef.Handle
+	Index uint32
+	keyAnswerArgs
 }
 
 func ntEnumerateValueKey(t *Thread, a *enumerateKeyArgs) (ntdef.Status, error) {
@@ -112,7 +114,7 @@ func ntEnumerateValueKey(t *Thread, a *enumerateKeyArgs) (ntdef.Status, error) {
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
-	return t.answerValue(&v, a.Class, a.Buffer, a.Length, a.ResultLength)
+	return t.answerKey(&v, &a.keyAnswerArgs)
 }
 
 // The classes of NtQueryKey and NtEnumerateKey (wdm.h, KEY_INFORMATION_CLASS).
@@ -188,11 +190,8 @@ func (i *KeyInfo) marshal(class uint32) (b []byte, fixed int, st ntdef.Status) {
 }
 
 type queryKeyArgs struct {
-	Key          ntdef.Handle
-	Class        uint32
-	Buffer       uint64
-	Length       uint32
-	ResultLength ntdef.Ptr[uint32]
+	Key ntdef.Handle
+	keyAnswerArgs
 }
 
 func ntQueryKey(t *Thread, a *queryKeyArgs) (ntdef.Status, error) {
@@ -200,15 +199,7 @@ func ntQueryKey(t *Thread, a *queryKeyArgs) (ntdef.Status, error) {
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
-	return t.answerKeyInfo(&i, a.Class, a.Buffer, a.Length, a.ResultLength)
-}
-
-func (t *Thread) answerKeyInfo(i *KeyInfo, class uint32, buffer uint64, length uint32, result ntdef.Ptr[uint32]) (ntdef.Status, error) {
-	b, fixed, st := i.marshal(class)
-	if st != ntdef.STATUS_SUCCESS {
-		return st, nil
-	}
-	return t.answerKey(b, fixed, buffer, length, result)
+	return t.answerKey(&i, &a.keyAnswerArgs)
 }
 
 func ntEnumerateKey(t *Thread, a *enumerateKeyArgs) (ntdef.Status, error) {
@@ -219,7 +210,7 @@ func ntEnumerateKey(t *Thread, a *enumerateKeyArgs) (ntdef.Status, error) {
 	if st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
-	return t.answerKeyInfo(&i, a.Class, a.Buffer, a.Length, a.ResultLength)
+	return t.answerKey(&i, &a.keyAnswerArgs)
 }
 
 type queryMultipleValueKeyArgs struct {

@@ -92,14 +92,12 @@ type openKeyArgs struct {
 }
 
 func ntOpenKey(t *Thread, a *openKeyArgs) (ntdef.Status, error) {
-	return ntOpenKeyEx(t, &openKeyExArgs{a.KeyHandle, a.DesiredAccess, a.ObjectAttributes, 0})
+	return ntOpenKeyEx(t, &openKeyExArgs{openKeyArgs: *a})
 }
 
 type openKeyExArgs struct {
-	KeyHandle        ntdef.Ptr[uint64]
-	DesiredAccess    uint32
-	ObjectAttributes uint64
-	OpenOptions      uint32 // REG_OPTION_OPEN_LINK alone changes nothing: OBJ_OPENLINK does
+	openKeyArgs
+	OpenOptions uint32 // REG_OPTION_OPEN_LINK alone changes nothing: OBJ_OPENLINK does
 }
 
 func ntOpenKeyEx(t *Thread, a *openKeyExArgs) (ntdef.Status, error) {

@@ -5,8 +5,8 @@ import (
 	"github.com/pagewalk/pagewalk/x86"
 )
 
-type notifyChangeKeyArgs struct {
-	Key              ntdef.Handle
+// keyChangeArgs are the arguments behind the keys that are watched.
+type keyChangeArgs struct {
 	Event            ntdef.Handle
 	ApcRoutine       uint64
 	ApcContext       uint64
@@ -18,22 +18,27 @@ type notifyChangeKeyArgs struct {
 	Asynchronous     uint8 // a BOOLEAN
 }
 
+type notifyChangeKeyArgs struct {
+	Key ntdef.Handle
+	keyChangeArgs
+}
+
 func ntNotifyChangeKey(t *Thread, a *notifyChangeKeyArgs) (ntdef.Status, error) {
-	return t.notifyChangeKey(a)
+	return t.notifyChangeKey(a.Key, &a.keyChangeArgs)
 }
 
 // notifyChangeKey waits for a change of a key, or has an event set and an APC called at it.
-func (t *Thread) notifyChangeKey(a *notifyChangeKeyArgs) (ntdef.Status, error) {
+func (t *Thread) notifyChangeKey(key ntdef.Handle, a *keyChangeArgs) (ntdef.Status, error) {
 	if err := t.Probe(a.IoStatusBlock, 16, x86.Write); err != nil {
 		return 0, err
 	}
 	if a.CompletionFilter&^(notifyAll|notifyAgnostic) != 0 {
 		return ntdef.STATUS_INVALID_PARAMETER, nil
 	}
-	if _, st := t.proc.key(a.Key, KEY_NOTIFY); st != ntdef.STATUS_SUCCESS {
+	if _, st := t.proc.key(key, KEY_NOTIFY); st != ntdef.STATUS_SUCCESS {
 		return st, nil
 	}
-	o, _ := of[*keyObject](t.proc, a.Key)
+	o, _ := of[*keyObject](t.proc, key)
 	n := &keyNotification{thread: t, routine: a.ApcRoutine, context: a.ApcContext, ioStatus: a.IoStatusBlock}
 	switch {
 	case a.Asynchronous == 0:
@@ -55,18 +60,10 @@ func (t *Thread) notifyChangeKey(a *notifyChangeKeyArgs) (ntdef.Status, error) {
 }
 
 type notifyChangeMultipleKeysArgs struct {
-	Key              ntdef.Handle
-	Count            uint32
-	Others           uint64
-	Event            ntdef.Handle
-	ApcRoutine       uint64
-	ApcContext       uint64
-	IoStatusBlock    uint64
-	CompletionFilter uint32
-	WatchTree        uint8 // a BOOLEAN
-	Buffer           uint64
-	BufferSize       uint32
-	Asynchronous     uint8 // a BOOLEAN
+	Key    ntdef.Handle
+	Count  uint32
+	Others uint64
+	keyChangeArgs
 }
 
 func ntNotifyChangeMultipleKeys(t *Thread, a *notifyChangeMultipleKeysArgs) (ntdef.Status, error) {
@@ -77,7 +74,5 @@ func ntNotifyChangeMultipleKeys(t *Thread, a *notifyChangeMultipleKeysArgs) (ntd
 		t.sys.refuse("NtNotifyChangeMultipleKeys: a second key")
 		return ntdef.STATUS_NOT_IMPLEMENTED, nil
 	}
-	return t.notifyChangeKey(&notifyChangeKeyArgs{
-		a.Key, a.Event, a.ApcRoutine, a.ApcContext, a.IoStatusBlock, a.CompletionFilter, a.WatchTree, a.Buffer, a.BufferSize, a.Asynchronous,
-	})
+	return t.notifyChangeKey(a.Key, &a.keyChangeArgs)
 }
