@@ -16,9 +16,12 @@ func FuzzParsePE(f *testing.F) {
 	f.Add(allTables().mapped())
 	f.Add(newTestImage().file())
 	f.Add(withSymbols(allTables(), testSymbols...))
-	tiny, err := os.ReadFile("../tests/guests/tiny.exe")
-	require.NoError(f, err)
-	f.Add(tiny)
+	f.Add(narrowTables().file())
+	for _, name := range []string{"tiny.exe", "lends.dll"} {
+		file, err := os.ReadFile("../tests/guests/" + name)
+		require.NoError(f, err)
+		f.Add(file)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if p, err := ParsePE(bytesAt(data), int64(len(data))); err != nil {
 			requireFormatError(t, err)
@@ -80,6 +83,12 @@ func parseTables(t *testing.T, p *PE) {
 		requireFormatError(t, err)
 	}
 	if _, _, err := p.GuardFunctions(); err != nil {
+		requireFormatError(t, err)
+	}
+	if _, err := p.Fixups(); err != nil {
+		requireFormatError(t, err)
+	}
+	if _, err := p.COMHeader(); err != nil {
 		requireFormatError(t, err)
 	}
 	p.ExDllCharacteristics()

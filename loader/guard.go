@@ -22,8 +22,11 @@ const (
 )
 
 // GuardConfig returns the load configuration of an image that was built for control-flow guard and has the table of its functions; nil
-// for others.
+// for others, PE32 ones too, whose functions nobody calls.
 func (p *PE) GuardConfig() (*LoadConfig, error) {
+	if p.Native() != nil {
+		return nil, nil
+	}
 	config, err := p.LoadConfig()
 	if err != nil || config == nil || p.DllCharacteristics&guardCFCharacter == 0 ||
 		config.GuardFlags&(GuardInstrumented|GuardTablePresent) != GuardInstrumented|GuardTablePresent {

@@ -12,6 +12,7 @@ type testImage struct {
 	headers     [0x200]byte
 	data        []byte // of the section
 	virtualSize uint32 // of the section; 0: the length of data
+	narrow      bool   // a PE32 image, its optional header as large as that of PE32+
 }
 
 const (
@@ -99,8 +100,12 @@ func (b *testImage) hint(hint uint16, name string) uint64 {
 
 func (b *testImage) directory(i int, rva uint32) {
 	size := testSection + uint32(len(b.data)) - rva
-	le.PutUint32(b.headers[optionalAt+112+8*i:], rva)
-	le.PutUint32(b.headers[optionalAt+112+8*i+4:], size)
+	at := optionalAt + 112
+	if b.narrow {
+		at = optionalAt + 96
+	}
+	le.PutUint32(b.headers[at+8*i:], rva)
+	le.PutUint32(b.headers[at+8*i+4:], size)
 }
 
 func (b *testImage) put16(at int, v uint16) { le.PutUint16(b.headers[at:], v) }

@@ -17,7 +17,7 @@ type ImportedFunction struct {
 	Hint      uint16 // index at which to look for the name first
 	Ordinal   uint16
 	ByOrdinal bool
-	IAT       uint32 // RVA of the 8-byte slot
+	IAT       uint32 // RVA of the slot, as wide as the image's addresses
 }
 
 // maxImports bounds the functions of all import tables, far above any real image's.
@@ -77,19 +77,20 @@ type importReader struct {
 // functions reads one look-up table, up to its zero entry.
 func (r *importReader) functions(lookup, iat uint32) ([]ImportedFunction, error) {
 	var list []ImportedFunction
-	for ; ; lookup, iat = lookup+8, iat+8 {
+	width := uint32(r.p.Width())
+	for ; ; lookup, iat = lookup+width, iat+width {
 		if r.left--; r.left < 0 {
 			return nil, errorf(Malformed, "more than %d imports", maxImports)
 		}
 		var b [8]byte
-		if err := r.p.ReadRVA(lookup, b[:]); err != nil {
+		if err := r.p.ReadRVA(lookup, b[:width]); err != nil {
 			return nil, err
 		}
-		v := binary.LittleEndian.Uint64(b[:])
+		v := r.p.address(b[:])
 		switch {
 		case v == 0:
 			return list, nil
-		case v>>63 != 0:
+		case v>>(8*width-1) != 0:
 			list = append(list, ImportedFunction{ByOrdinal: true, Ordinal: uint16(v), IAT: iat})
 			continue
 		case v > math.MaxInt32:

@@ -9,8 +9,11 @@ import (
 	"math"
 )
 
-// MachineAMD64 is IMAGE_FILE_MACHINE_AMD64.
-const MachineAMD64 = 0x8664
+// The machines whose images are read (winnt.h, IMAGE_FILE_MACHINE_*).
+const (
+	MachineI386  = 0x14c
+	MachineAMD64 = 0x8664
+)
 
 // Indexes of PE.Directories (PE Format, "Optional header data directories").
 const (
@@ -22,12 +25,14 @@ const (
 	DirectoryTLS         = 9
 	DirectoryLoadConfig  = 10
 	DirectoryDelayImport = 13
+	DirectoryCOM         = 14 // of managed code
 )
 
 // A Directory locates one table of an image.
 type Directory struct{ RVA, Size uint32 }
 
-// PE is a parsed PE32+ image. Field names are those of the format's specification.
+// PE is a parsed image: PE32+ for x86-64, or PE32 for i386, which only lends its data. Field names are those of the format's
+// specification.
 type PE struct {
 	Machine               uint16
 	Characteristics       uint16
@@ -74,7 +79,7 @@ type Section struct {
 // maxSections is what Windows loads (PE Format, "COFF file header").
 const maxSections = 96
 
-// ParsePE parses an image file of a size.
+// ParsePE parses an image file of a size. Native tells whether its code is for this machine.
 func ParsePE(r io.ReaderAt, size int64) (*PE, error) {
 	p := &PE{r: r, size: size}
 	if err := p.foreign(); err != nil {
@@ -91,11 +96,14 @@ func ParsePE(r io.ReaderAt, size int64) (*PE, error) {
 	return p, nil
 }
 
-// ParseMappedPE parses an image that is mapped: r reads its memory, offset 0 being the base address. Nothing beyond the
+// ParseMappedPE parses an image that is mapped to be executed: r reads its memory, offset 0 being the base address. Nothing beyond the
 // headers is read before it is asked for.
 func ParseMappedPE(r io.ReaderAt) (*PE, error) {
 	p := &PE{r: r, mapped: true, size: math.MaxUint32}
 	if err := p.headers(); err != nil {
+		return nil, err
+	}
+	if err := p.Native(); err != nil {
 		return nil, err
 	}
 	p.size = int64(p.SizeOfImage)
@@ -149,8 +157,8 @@ func (p *PE) headers() error {
 	p.PointerToSymbolTable, p.NumberOfSymbols = le.Uint32(coff[12:]), le.Uint32(coff[16:])
 	optionalSize := int(le.Uint16(coff[20:]))
 	p.Characteristics = le.Uint16(coff[22:])
-	if p.Machine != MachineAMD64 {
-		return errorf(WrongMachine, "the image is for %s, not for x86-64", machineName(p.Machine))
+	if p.Machine != MachineAMD64 && p.Machine != MachineI386 {
+		return p.Native()
 	}
 	if err := p.optional(at+24, optionalSize); err != nil {
 		return err
@@ -177,6 +185,30 @@ func (p *PE) headers() error {
 	return nil
 }
 
+// Native returns nil where the image is for x86-64, else what says that it cannot run here.
+func (p *PE) Native() error {
+	if p.Machine == MachineAMD64 {
+		return nil
+	}
+	return errorf(WrongMachine, "the image is for %s, not for x86-64", machineName(p.Machine))
+}
+
+// Width is how many bytes an address has in the image: 4 in a PE32 image, 8 in a PE32+ one.
+func (p *PE) Width() int {
+	if p.Machine == MachineI386 {
+		return 4
+	}
+	return 8
+}
+
+// address reads an address of the image's width, or what is as wide.
+func (p *PE) address(b []byte) uint64 {
+	if p.Width() == 4 {
+		return uint64(binary.LittleEndian.Uint32(b))
+	}
+	return binary.LittleEndian.Uint64(b)
+}
+
 // noPE turns the error of a read beyond the end into that of a file without PE headers.
 func (p *PE) noPE(err error, format string, args ...any) error {
 	var fe *FormatError
@@ -188,7 +220,7 @@ func (p *PE) noPE(err error, format string, args ...any) error {
 
 func machineName(m uint16) string {
 	switch m {
-	case 0x14c:
+	case MachineI386:
 		return "32-bit x86 (machine 0x14c)"
 	case 0xaa64:
 		return "ARM64 (machine 0xaa64)"
@@ -198,32 +230,36 @@ func machineName(m uint16) string {
 	return fmt.Sprintf("machine %#x", m)
 }
 
-// optional reads the PE32+ optional header.
+// optional reads the optional header: of a PE32+ image for x86-64, of a PE32 one for i386.
 func (p *PE) optional(at int64, size int) error {
-	const fixed = 112 // up to the data directories
+	magic, format, fixed := uint16(0x20b), "PE32+", 112 // up to the data directories
+	if p.Machine == MachineI386 {
+		magic, format, fixed = 0x10b, "PE32", 96
+	}
 	b := make([]byte, min(size, fixed+16*8))
 	if err := p.readAt(at, b); err != nil {
 		return err
 	}
 	le := binary.LittleEndian
-	if len(b) >= 2 && le.Uint16(b) == 0x10b {
+	if p.Machine == MachineAMD64 && len(b) >= 2 && le.Uint16(b) == 0x10b {
 		return errorf(WrongMachine, "a PE32 (32-bit) image: only PE32+ for x86-64 is supported")
 	}
-	if len(b) < fixed || le.Uint16(b) != 0x20b {
-		return errorf(Malformed, "the optional header of %d bytes is not that of a PE32+ image", size)
+	if len(b) < fixed || le.Uint16(b) != magic {
+		return errorf(Malformed, "the optional header of %d bytes is not that of a %s image", size, format)
 	}
 	p.SizeOfCode, p.EntryPoint = le.Uint32(b[4:]), le.Uint32(b[16:])
-	p.ImageBase = le.Uint64(b[24:])
+	p.ImageBase = p.address(b[p.imageBaseAt():])
 	p.SectionAlignment, p.FileAlignment = le.Uint32(b[32:]), le.Uint32(b[36:])
 	p.MajorOSVersion, p.MinorOSVersion = le.Uint16(b[40:]), le.Uint16(b[42:])
 	p.MajorSubsystemVersion, p.MinorSubsystemVersion = le.Uint16(b[48:]), le.Uint16(b[50:])
 	p.SizeOfImage, p.SizeOfHeaders = le.Uint32(b[56:]), le.Uint32(b[60:])
 	p.CheckSum = le.Uint32(b[64:])
 	p.Subsystem, p.DllCharacteristics = le.Uint16(b[68:]), le.Uint16(b[70:])
-	p.SizeOfStackReserve, p.SizeOfStackCommit = le.Uint64(b[72:]), le.Uint64(b[80:])
-	p.SizeOfHeapReserve, p.SizeOfHeapCommit = le.Uint64(b[88:]), le.Uint64(b[96:])
-	p.LoaderFlags = le.Uint32(b[104:])
-	count := int(min(le.Uint32(b[108:]), 16))
+	for i, size := range []*uint64{&p.SizeOfStackReserve, &p.SizeOfStackCommit, &p.SizeOfHeapReserve, &p.SizeOfHeapCommit} {
+		*size = p.address(b[72+p.Width()*i:])
+	}
+	p.LoaderFlags = le.Uint32(b[fixed-8:])
+	count := int(min(le.Uint32(b[fixed-4:]), 16))
 	for i := range count {
 		d := b[fixed:]
 		if len(d) < 8*(i+1) {
@@ -232,6 +268,14 @@ func (p *PE) optional(at int64, size int) error {
 		p.Directories[i] = Directory{le.Uint32(d[8*i:]), le.Uint32(d[8*i+4:])}
 	}
 	return p.checkOptional()
+}
+
+// imageBaseAt is where in the optional header the image base is.
+func (p *PE) imageBaseAt() uint32 {
+	if p.Width() == 4 {
+		return 28 // behind BaseOfData, which PE32+ does without
+	}
+	return 24
 }
 
 func (p *PE) checkOptional() error {

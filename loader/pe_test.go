@@ -53,8 +53,8 @@ func TestRefusalsNameTheFault(t *testing.T) {
 		{"PE header cut", good[:peAt], NotPE, "not a PE image: the PE header would be at 0x80, but there are only 0x80 bytes"},
 		{"no PE", change(func(b *testImage) { b.headers[peAt] = 'N' }), NotPE, "not a PE image: no PE signature at 0x80"},
 		{
-			"32-bit", change(func(b *testImage) { b.put16(peAt+4, 0x14c) }), WrongMachine,
-			"the image is for 32-bit x86 (machine 0x14c), not for x86-64",
+			"32-bit", change(func(b *testImage) { b.put16(peAt+4, 0x14c) }), Malformed,
+			"the optional header of 240 bytes is not that of a PE32 image",
 		},
 		{
 			"ARM64", change(func(b *testImage) { b.put16(peAt+4, 0xaa64) }), WrongMachine,

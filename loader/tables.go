@@ -5,9 +5,15 @@ import (
 	"slices"
 )
 
-// Relocations returns the RVAs of the 8-byte addresses that move with the image, in the file's order: every DIR64 entry of
-// the .reloc section. Other types, which no x86-64 linker writes, are an error (PE Format, "The .reloc section").
+// Relocations returns the RVAs of the addresses, of the image's width, that move with the image, in the file's order: every DIR64 entry
+// of the .reloc section, every HIGHLOW one of a PE32 image. Other types, which no linker writes, are an error (PE Format, "The .reloc
+// section").
 func (p *PE) Relocations() ([]uint32, error) {
+	const absolute, highLow, dir64 = 0, 3, 10
+	kind, kindName := uint16(dir64), "x86-64 images have DIR64 only"
+	if p.Width() == 4 {
+		kind, kindName = highLow, "i386 images have HIGHLOW only"
+	}
 	dir := p.Directories[DirectoryRelocations]
 	var list []uint32
 	for off := uint32(0); off+8 <= dir.Size; {
@@ -28,14 +34,13 @@ func (p *PE) Relocations() ([]uint32, error) {
 			return nil, err
 		}
 		for ; len(entries) >= 2; entries = entries[2:] {
-			const absolute, dir64 = 0, 10
 			e := le.Uint16(entries)
 			switch e >> 12 {
 			case absolute: // padding
-			case dir64:
+			case kind:
 				list = append(list, page+uint32(e&0xfff))
 			default:
-				return nil, errorf(Malformed, "relocation type %d at RVA %#x: x86-64 images have DIR64 only", e>>12, page+uint32(e&0xfff))
+				return nil, errorf(Malformed, "relocation type %d at RVA %#x: %s", e>>12, page+uint32(e&0xfff), kindName)
 			}
 		}
 		off += size
@@ -61,8 +66,8 @@ func (p *PE) Fixups() ([]uint32, error) {
 	if err := p.readAt(0x3c, at[:]); err != nil {
 		return nil, err
 	}
-	const imageBase = 24 + 24 // behind the signature and the COFF header, in the optional header
-	list = append(list, binary.LittleEndian.Uint32(at[:])+imageBase)
+	const optional = 24 // behind the signature and the COFF header
+	list = append(list, binary.LittleEndian.Uint32(at[:])+optional+p.imageBaseAt())
 	slices.Sort(list)
 	return slices.Compact(list), nil
 }
@@ -82,14 +87,15 @@ func (p *PE) TLS() (*TLS, error) {
 	if dir.RVA == 0 {
 		return nil, nil
 	}
-	var b [40]byte
-	if err := p.ReadRVA(dir.RVA, b[:]); err != nil {
+	w := p.Width()
+	b := make([]byte, 4*w+8)
+	if err := p.ReadRVA(dir.RVA, b); err != nil {
 		return nil, err
 	}
 	le := binary.LittleEndian
 	t := &TLS{
-		StartOfRawData: le.Uint64(b[0:]), EndOfRawData: le.Uint64(b[8:]), AddressOfIndex: le.Uint64(b[16:]),
-		AddressOfCallBacks: le.Uint64(b[24:]), SizeOfZeroFill: le.Uint32(b[32:]), Characteristics: le.Uint32(b[36:]),
+		StartOfRawData: p.address(b[0:]), EndOfRawData: p.address(b[w:]), AddressOfIndex: p.address(b[2*w:]),
+		AddressOfCallBacks: p.address(b[3*w:]), SizeOfZeroFill: le.Uint32(b[4*w:]), Characteristics: le.Uint32(b[4*w+4:]),
 	}
 	if t.EndOfRawData < t.StartOfRawData || t.EndOfRawData-t.StartOfRawData > uint64(p.SizeOfImage) {
 		return nil, errorf(Malformed, "a TLS template from %#x to %#x", t.StartOfRawData, t.EndOfRawData)
@@ -122,9 +128,15 @@ func (p *PE) LoadConfig() (*LoadConfig, error) {
 	if err := p.ReadRVA(dir.RVA, b[:min(size, uint32(len(b)))]); err != nil {
 		return nil, err
 	}
+	if p.Width() == 4 {
+		return &LoadConfig{
+			Size: size, SecurityCookie: p.address(b[0x3c:]), GuardCFCheckFunctionPointer: p.address(b[0x48:]),
+			GuardCFDispatchPointer: p.address(b[0x4c:]), GuardFlags: le.Uint32(b[0x58:]),
+		}, nil
+	}
 	return &LoadConfig{
-		Size: size, SecurityCookie: le.Uint64(b[0x58:]), GuardCFCheckFunctionPointer: le.Uint64(b[0x70:]),
-		GuardCFDispatchPointer: le.Uint64(b[0x78:]), GuardFlags: le.Uint32(b[0x90:]),
+		Size: size, SecurityCookie: p.address(b[0x58:]), GuardCFCheckFunctionPointer: p.address(b[0x70:]),
+		GuardCFDispatchPointer: p.address(b[0x78:]), GuardFlags: le.Uint32(b[0x90:]),
 	}, nil
 }
 
@@ -145,6 +157,33 @@ func (p *PE) ExDllCharacteristics() uint32 {
 	return 0
 }
 
+// COMHeader has what of the header of managed code decides where it may run (ECMA-335, partition II, "CLI header").
+type COMHeader struct {
+	MajorRuntimeVersion, MinorRuntimeVersion uint16
+	Flags                                    uint32 // COM_*
+}
+
+// Flags of a COMHeader (corhdr.h, COMIMAGE_FLAGS_*).
+const (
+	COMILOnly         = 1 // no code for any machine
+	COM32BitRequired  = 2
+	COM32BitPreferred = 0x20000
+)
+
+// COMHeader returns the header of managed code, nil where there is none.
+func (p *PE) COMHeader() (*COMHeader, error) {
+	dir := p.Directories[DirectoryCOM]
+	if dir.RVA == 0 {
+		return nil, nil
+	}
+	var b [20]byte
+	if err := p.ReadRVA(dir.RVA, b[:]); err != nil {
+		return nil, err
+	}
+	le := binary.LittleEndian
+	return &COMHeader{le.Uint16(b[4:]), le.Uint16(b[6:]), le.Uint32(b[16:])}, nil
+}
+
 // A RuntimeFunction is one entry of .pdata: a function's range and its unwind information, all RVAs (x64 exception
 // handling, "struct RUNTIME_FUNCTION").
 type RuntimeFunction struct{ Begin, End, Unwind uint32 }
@@ -152,8 +191,11 @@ type RuntimeFunction struct{ Begin, End, Unwind uint32 }
 // maxRuntimeFunctions is far above what real images have, and bounds what a file can make us keep.
 const maxRuntimeFunctions = 1 << 21
 
-// RuntimeFunctions returns the exception directory, sorted by Begin as the linker wrote it.
+// RuntimeFunctions returns the exception directory, sorted by Begin as the linker wrote it. PE32 images have none.
 func (p *PE) RuntimeFunctions() ([]RuntimeFunction, error) {
+	if p.Machine != MachineAMD64 {
+		return nil, nil
+	}
 	dir := p.Directories[DirectoryException]
 	var list []RuntimeFunction
 	for off := uint32(0); off+12 <= min(dir.Size, 12*maxRuntimeFunctions); off += 12 {

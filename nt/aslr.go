@@ -16,6 +16,10 @@ const (
 	exeSlots     = 254     // a program moves by 1 … 254 units
 	dllBiasSlots = 1 << 18 // all DLLs move by one bias, the same in every process until the machine is switched off
 	stackSlots   = 1 << 20 // the main stack, TEB and PEB lie in the first 64 GiB
+
+	// 32-bit DLLs lie between these, below as many units as the bias says.
+	dll32Low, dll32High = 0x50000000, 0x78000000
+	dll32BiasSlots      = 256
 )
 
 // userLow is where the user address space begins: the first and the last 64 KiB are never mapped.
@@ -52,10 +56,27 @@ func (s *System) imageBase(pe *loader.PE) uint64 {
 	switch {
 	case pe.DllCharacteristics&imageDynamicBase == 0 || !pe.Relocatable():
 		return pe.ImageBase
+	case pe.Width() == 4 && (pe.Characteristics&fileDLL != 0 || pe.ImageBase >= dll32Low):
+		return s.imageBase32(pe)
 	case pe.Characteristics&fileDLL == 0:
 		return pe.ImageBase + aslrUnit*(1+s.rng.Uint64N(exeSlots))
 	}
 	return s.dlls.place(pe.ImageBase+aslrUnit*s.bias, uint64(pe.SizeOfImage))
+}
+
+// imageBase32 places a 32-bit image among the 32-bit DLLs; where they leave no room, it stays at its preferred base.
+func (s *System) imageBase32(pe *loader.PE) uint64 {
+	size := uint64(pe.SizeOfImage)
+	top := dll32High - aslrUnit*(1+s.bias%dll32BiasSlots)
+	if size > top-dll32Low {
+		return pe.ImageBase
+	}
+	base := s.dlls.place((top-size)&^(aslrUnit-1), size)
+	if base < dll32Low || base >= dll32High {
+		s.dlls.free(base)
+		return pe.ImageBase
+	}
+	return base
 }
 
 // dllPlaces are the addresses that DLLs have in every process, in ascending order.

@@ -49,7 +49,7 @@ func (builtinFile) WriteAt([]byte, int64) (int, error) { return 0, fs.ErrPermiss
 func (builtinFile) Truncate(int64) error               { return fs.ErrPermission }
 func (builtinFile) Close() error                       { return nil }
 
-// A Section is an image section: an opened PE file.
+// A Section is an image section: an opened PE file. One for another machine than this only lends its data.
 type Section struct {
 	Name  string // file name
 	Path  string // guest path
@@ -105,7 +105,7 @@ func (s *System) newImageSection(guestPath string, file io.ReaderAt, pe *loader.
 			s.dlls.free(base)
 			return nil, imageStatus(err)
 		}
-		img.Delta, img.Fixups = base-pe.ImageBase, fixups
+		img.Delta, img.Fixups, img.Width = base-pe.ImageBase, fixups, pe.Width()
 	}
 	mm, st := s.mm.NewImageSection(img)
 	if st != ntdef.STATUS_SUCCESS {
@@ -228,6 +228,9 @@ func (s *System) ntdll() (*Section, error) {
 	sec, st := s.systemFile("ntdll.dll")
 	switch st {
 	case ntdef.STATUS_SUCCESS:
+		if err := sec.PE.Native(); err != nil {
+			return nil, fmt.Errorf("system image ntdll.dll: %w", err)
+		}
 		return sec, nil
 	case ntdef.STATUS_OBJECT_NAME_NOT_FOUND:
 		return nil, errors.New("there is no ntdll.dll among the system images")
@@ -306,19 +309,15 @@ func (p *Process) openFolderImage(name string) (*Section, ntdef.Status) {
 // imageStatus is the status of an attempt to make an image section of a file that is no image.
 func imageStatus(err error) ntdef.Status {
 	var format *loader.FormatError
-	if errors.As(err, &format) {
-		switch format.Kind {
-		case loader.NotMZ:
-			return ntdef.STATUS_INVALID_IMAGE_NOT_MZ
-		case loader.WrongMachine:
-			return ntdef.STATUS_IMAGE_MACHINE_TYPE_MISMATCH
-		}
+	if errors.As(err, &format) && format.Kind == loader.NotMZ {
+		return ntdef.STATUS_INVALID_IMAGE_NOT_MZ
 	}
 	return ntdef.STATUS_INVALID_IMAGE_FORMAT
 }
 
-// MapViewOfSection maps an image at its section's base, or elsewhere where that is taken. STATUS_IMAGE_NOT_AT_BASE is a success:
-// the loader has to relocate.
+// MapViewOfSection maps an image at its section's base, or elsewhere where that is taken. Two other statuses are successes:
+// STATUS_IMAGE_NOT_AT_BASE, whose loader has to relocate, and before it STATUS_IMAGE_MACHINE_TYPE_MISMATCH, of an image that only lends
+// its data.
 func (p *Process) MapViewOfSection(sec *Section) (*Module, ntdef.Status) {
 	var view ntmm.View
 	m, st := p.mapImage(sec, &view)
@@ -329,6 +328,9 @@ func (p *Process) MapViewOfSection(sec *Section) (*Module, ntdef.Status) {
 // mapImage maps an image; where the view does not say otherwise, at its section's base, or elsewhere where that is taken.
 func (p *Process) mapImage(sec *Section, v *ntmm.View) (*Module, ntdef.Status) {
 	asked := *v
+	if sec.PE.Width() == 4 && asked.ZeroBits == 0 {
+		asked.ZeroBits = 1<<31 - 1 // what it has of addresses has room for no more
+	}
 	if v.Base == 0 {
 		v.Base = sec.base
 	}
@@ -345,7 +347,11 @@ func (p *Process) mapImage(sec *Section, v *ntmm.View) (*Module, ntdef.Status) {
 		p.as.UnmapView(v.Base)
 		return nil, st
 	}
-	p.sys.noteImage(sec)
+	if sec.PE.Native() != nil {
+		st = ntdef.STATUS_IMAGE_MACHINE_TYPE_MISMATCH
+	} else {
+		p.sys.noteImage(sec)
+	}
 	m := &Module{Name: sec.Name, Path: sec.Path, Base: uint64(v.Base), Size: v.Size, section: sec}
 	p.addModule(m)
 	return m, st

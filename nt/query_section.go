@@ -3,6 +3,7 @@ package nt
 import (
 	"encoding/binary"
 
+	"github.com/pagewalk/pagewalk/loader"
 	"github.com/pagewalk/pagewalk/ntdef"
 )
 
@@ -82,11 +83,33 @@ func (s *Section) moved() uint64 {
 
 // The flags of SECTION_IMAGE_INFORMATION.
 const (
+	imageComPlusNativeReady   = 1 // managed code of a PE32 image that runs on every machine
+	imageComPlusILOnly        = 2
 	imageDynamicallyRelocated = 4
 	imageBaseBelow4GB         = 0x10
+	imageComPlusPrefer32bit   = 0x20
 )
 
-// putInformation fills a SECTION_IMAGE_INFORMATION from the headers. ZeroBits is 0, as of every 64-bit image; there is no managed code.
+// comFlags says what managed code an image has. Before version 2.5 of its header a PE32 image did not say whether it needs 32 bits.
+func (s *Section) comFlags() (flags uint8) {
+	h, err := s.PE.COMHeader()
+	if err != nil || h == nil || h.Flags&loader.COMILOnly == 0 {
+		return 0
+	}
+	flags = imageComPlusILOnly
+	if s.PE.Width() == 4 {
+		says := h.MajorRuntimeVersion > 2 || h.MajorRuntimeVersion == 2 && h.MinorRuntimeVersion >= 5
+		if says && h.Flags&loader.COM32BitRequired == 0 {
+			flags |= imageComPlusNativeReady
+		}
+		if h.Flags&loader.COM32BitPreferred != 0 {
+			flags |= imageComPlusPrefer32bit
+		}
+	}
+	return flags
+}
+
+// putInformation fills a SECTION_IMAGE_INFORMATION from the headers. ZeroBits is 0, as of every 64-bit image.
 func (s *Section) putInformation(b []byte) {
 	pe, le := s.PE, binary.LittleEndian
 	base := pe.ImageBase + s.moved()
@@ -104,6 +127,7 @@ func (s *Section) putInformation(b []byte) {
 	if pe.SizeOfCode != 0 || pe.EntryPoint != 0 {
 		b[50] = 1 // ImageContainsCode
 	}
+	b[51] |= s.comFlags()
 	if pe.DllCharacteristics&imageDynamicBase != 0 && pe.Characteristics&1 == 0 {
 		b[51] |= imageDynamicallyRelocated
 	}

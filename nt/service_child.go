@@ -86,6 +86,10 @@ func (t *Thread) programImage(r *ProcessRequest) (*node, *Section, ntdef.Status)
 	if st != ntdef.STATUS_SUCCESS {
 		return nil, nil, st
 	}
+	if sec.PE.Native() != nil { // as on a Windows without its subsystem for 32-bit programs
+		r.failed = createFailMachine
+		return nil, nil, ntdef.STATUS_INVALID_IMAGE_WIN_32
+	}
 	const executable, dll = 0x0002, 0x2000
 	if c := uint32(sec.PE.Characteristics); c&r.prohibited != 0 || c&executable == 0 || c&dll != 0 {
 		r.failed, r.dllCharacteristics = createFailExeFormat, sec.PE.DllCharacteristics

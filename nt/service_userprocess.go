@@ -50,6 +50,7 @@ const (
 	createFailOnOpen     = 1
 	createFailOnSection  = 2
 	createFailExeFormat  = 3
+	createFailMachine    = 4
 	createSuccess        = 6
 	createWritesOnExit   = 1 // of InitFlags
 	createProhibitedBits = 16
@@ -250,6 +251,8 @@ func (t *Thread) creationFailed(info *createInfo, r *ProcessRequest, st ntdef.St
 		return info.answer(t, createFailOnSection, littleEndian64(uint64(h)))
 	case createFailExeFormat:
 		return info.answer(t, createFailExeFormat, littleEndian32(uint32(r.dllCharacteristics)))
+	case createFailMachine:
+		return info.answer(t, createFailMachine, nil)
 	}
 	return nil
 }

@@ -27,6 +27,9 @@ func (s *System) StartProcess(prog Program, args, env []string) (*Process, error
 		return nil, fmt.Errorf("start %s: the machine already has a process", prog.Path)
 	}
 	pe, err := loader.ParsePE(prog.File, prog.Size)
+	if err == nil {
+		err = pe.Native()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,8 @@ type Image struct {
 	File        io.ReaderAt
 	Base        x86.VirtAddr
 	Delta       uint64   // modulo 2^64
-	Fixups      []uint32 // RVAs of 8-byte addresses that move with the image, ascending; not looked at where Delta is 0
+	Fixups      []uint32 // RVAs of addresses that move with the image, ascending; not looked at where Delta is 0
+	Width       int      // bytes of such an address: 8, or 4 of a 32-bit image
 	Size        uint64   // of the image in memory, bytes
 	Subsections []Subsection
 }
@@ -116,7 +117,7 @@ func (i *imageArea) readAt(sub *Subsection, off int64, b []byte) error {
 
 // fix applies the fixups of a page. An address that crosses into it or out of it is read again as a whole.
 func (i *imageArea) fix(sub *Subsection, page uint64, b []byte) error {
-	const width = 8
+	width := int64(i.Width)
 	start := int64(page << x86.PageShift)
 	first := sort.Search(len(i.Fixups), func(n int) bool { return int64(i.Fixups[n])+width > start })
 	for _, rva := range i.Fixups[first:] {
@@ -125,19 +126,29 @@ func (i *imageArea) fix(sub *Subsection, page uint64, b []byte) error {
 			break
 		}
 		if at >= 0 && at+width <= int64(len(b)) {
-			binary.LittleEndian.PutUint64(b[at:], binary.LittleEndian.Uint64(b[at:])+i.Delta)
+			i.move(b[at:])
 			continue
 		}
-		var whole [width]byte
-		if err := i.readAt(sub, int64(rva)-int64(sub.RVA), whole[:]); err != nil {
+		var room [8]byte
+		whole := room[:width]
+		if err := i.readAt(sub, int64(rva)-int64(sub.RVA), whole); err != nil {
 			return err
 		}
-		binary.LittleEndian.PutUint64(whole[:], binary.LittleEndian.Uint64(whole[:])+i.Delta)
+		i.move(whole)
 		if at < 0 {
 			copy(b, whole[-at:])
 		} else {
-			copy(b[at:], whole[:])
+			copy(b[at:], whole)
 		}
 	}
 	return nil
+}
+
+// move adds the distance from the linked base to the address that b begins with.
+func (i *imageArea) move(b []byte) {
+	if le := binary.LittleEndian; i.Width == 4 {
+		le.PutUint32(b, le.Uint32(b)+uint32(i.Delta))
+	} else {
+		le.PutUint64(b, le.Uint64(b)+i.Delta)
+	}
 }

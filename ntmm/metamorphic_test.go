@@ -106,7 +106,7 @@ func newPlayer(t testing.TB, m machine, data []byte) *player {
 	require.Equal(t, success, st)
 	p.image, st = w.m.NewImageSection(&Image{
 		Name: "program.exe", File: bytes.NewReader(bytes.Clone(d.data)), Base: playBase, Size: slotPages << 12,
-		Delta: 0x30000, Fixups: []uint32{0x1008, 0x1ffc, 0x5000, 0xb010, 0xc100, 0x18020},
+		Delta: 0x30000, Width: 8, Fixups: []uint32{0x1008, 0x1ffc, 0x5000, 0xb010, 0xc100, 0x18020},
 		Subsections: []Subsection{
 			{RVA: 0, VirtualSize: 0x400, FileSize: 0x400, Protect: ntdef.PAGE_READONLY},
 			{RVA: 0x1000, VirtualSize: 0xa000, FileOffset: 0x400, FileSize: 0x9e00, Protect: ntdef.PAGE_EXECUTE_READ},

@@ -175,6 +175,9 @@ func TestChildrenThatCannotRun(t *testing.T) {
 	parent := write("starts.exe", starts)
 	write("tiny.exe", tiny)
 	write("textfile.dll", []byte("text that is no image"))
+	lends, err := os.ReadFile("guests/lends.dll")
+	require.NoError(t, err)
+	write("lends_32.dll", lends)
 	for _, c := range []struct {
 		name   string
 		data   []byte
@@ -187,6 +190,7 @@ func TestChildrenThatCannotRun(t *testing.T) {
 			"the program calls KERNEL32.dll!WriteFyle, ",
 		},
 		{"text.exe", imports("textfile.dll"), ntdef.STATUS_INVALID_IMAGE_NOT_MZ, "text.exe imports textfile.dll: textfile.dll: STATUS_INVALID_IMAGE_NOT_MZ "},
+		{"narrow.exe", imports("lends_32.dll"), ntdef.STATUS_INVALID_IMAGE_FORMAT, "narrow.exe imports lends_32.dll: lends_32.dll: the image is for 32-bit x86 "},
 		{"damaged.exe", damaged, ntdef.STATUS_INVALID_IMAGE_FORMAT, "damaged.exe: truncated: 20 bytes at 0x123456, "},
 	} {
 		path := write(c.name, c.data)

@@ -31,6 +31,9 @@ func (c *infoCmd) Run(std stdio) error {
 		return fmt.Errorf("info %s: it is a directory", c.Program)
 	}
 	pe, err := loader.ParsePE(f, info.Size())
+	if err == nil {
+		err = pe.Native()
+	}
 	if err != nil {
 		return fmt.Errorf("info %s: %w", c.Program, err)
 	}

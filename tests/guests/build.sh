@@ -26,4 +26,9 @@ for p in vec x87; do $cc $(flags $p) -o $p.exe $p.c -lkernel32; done
 $cc -fno-math-errno -fno-tree-vectorize -w -o bench.exe peers/kernels.c peers/win.c
 x86_64-w64-mingw32-g++-posix -Os -static -s -Wl,--gc-sections,--no-insert-timestamp -ffunction-sections -o cpp.exe cpp.cpp # g++-mingw-w64-x86-64-posix
 $cc -Wno-unused -o cfg.exe cfg.c && go run loadconfig.go cfg.exe
-ls -l *.exe
+# A 32-bit DLL: the compiler has the code, the linker no script for it.
+$mingw-gcc -m32 -Os -ffreestanding -fno-ident -fno-asynchronous-unwind-tables -c -o lends.o lends.c
+$mingw-ld -m i386pe -T lends.ld -shared -s --dynamicbase --no-insert-timestamp -e 0 --image-base 0x10000000 -o lends.dll lends.o
+chmod -x lends.dll
+rm lends.o
+ls -l *.exe *.dll

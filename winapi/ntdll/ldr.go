@@ -339,6 +339,9 @@ func (l *ldr) load(t *nt.Thread, name string) (*loaded, error) {
 	if st != ntdef.STATUS_SUCCESS {
 		return nil, &loadError{st, fmt.Sprintf("%s: %v", name, st)}
 	}
+	if err := sec.PE.Native(); err != nil {
+		return nil, imageError(sec.Name, err)
+	}
 	mapped, st := t.Process().MapViewOfSection(sec)
 	if mapped == nil {
 		return nil, &loadError{st, fmt.Sprintf("cannot map %s: %v", sec.Path, st)}
