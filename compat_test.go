@@ -44,7 +44,7 @@ error.
 
 PE32+ console programs for x86-64, with threads, child processes, jobs, pipes, files and the registry, that use the functions
 below, or over real system DLLs (--sysroot) the services. 32-bit programs, ARM64 ones, and images whose sections are aligned to
-less than 4 KiB are refused.
+less than 4 KiB are refused; a 32-bit DLL's data can be mapped, and managed code of one for any processor runs over .NET.
 
 Over Wine's DLLs there is no mount manager, so that volumes have no names (FindFirstVolume), and no window system: calls of win32u are
 reported by name and fail, as calls of the Unix halves of Wine's modules do.

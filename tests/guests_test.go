@@ -32,6 +32,7 @@ var guests = []struct {
 	{"seh", nil},
 	{"tour", nil},
 	{"cpp", nil},
+	{"asdata", nil},
 	{"vec", nil},
 	{"x87", nil},
 }

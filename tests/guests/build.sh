@@ -17,10 +17,10 @@ functions() { # PROGRAM…
 }
 
 $named -nostdlib -o tiny.exe tiny.c -e start -lkernel32
-for p in hello vm seh tour sort mapcopy; do $named -o $p.exe $p.c; done
+for p in hello vm seh tour sort mapcopy asdata; do $named -o $p.exe $p.c; done
 $named -D_UCRT -o hello_ucrt.exe hello.c -nodefaultlibs -lmingw32 -lgcc -lmoldname -lmingwex -lucrt -lkernel32 -lucrt -lmingwex
 $named -O1 -fno-optimize-sibling-calls -w -o stuck.exe stuck.c
-functions tiny hello vm seh tour sort mapcopy hello_ucrt stuck
+functions tiny hello vm seh tour sort mapcopy asdata hello_ucrt stuck
 . ./native.sh
 for p in vec x87; do $cc $(flags $p) -o $p.exe $p.c -lkernel32; done
 $cc -fno-math-errno -fno-tree-vectorize -w -o bench.exe peers/kernels.c peers/win.c

@@ -22,6 +22,7 @@ record vm
 record seh
 record tour
 record cpp
+record asdata
 . ./native.sh
 for p in vec x87; do
 	gcc $(flags $p) -static -no-pie -o "$tmp/$p" $p.c

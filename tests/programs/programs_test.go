@@ -411,6 +411,7 @@ func TestGuests(t *testing.T) {
 			{"seh", nil},
 			{"tour", nil},
 			{"cpp", nil},
+			{"asdata", nil},
 			{"vec", nil},
 			{"x87", nil},
 		} {

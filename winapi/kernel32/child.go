@@ -52,7 +52,7 @@ func createProcess(t *nt.Thread, a *createProcessArgs, text func(uint64) (string
 	if app == "" {
 		app = firstWord(line)
 	}
-	full, found, err := findProgram(t, app, a.Application == 0)
+	full, found, err := findImage(t, app, ".exe", a.Application == 0)
 	if err != nil {
 		return 0, err
 	}
@@ -116,12 +116,14 @@ func firstWord(line string) string {
 	return line
 }
 
-func findProgram(t *nt.Thread, name string, search bool) (full string, found bool, err error) {
+// findImage finds the file of a program or a DLL: where it may search, one without an extension gets one, and one without a folder is
+// looked for in the program's, in the current one and in the system's.
+func findImage(t *nt.Thread, name, extension string, search bool) (full string, found bool, err error) {
 	if name == "" {
 		return "", false, nil
 	}
 	if search && !strings.Contains(name[strings.LastIndexAny(name, `\/`)+1:], ".") {
-		name += ".exe"
+		name += extension
 	}
 	candidates := []string{name}
 	if search && !strings.ContainsAny(name, `\/:`) {

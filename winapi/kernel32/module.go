@@ -98,10 +98,13 @@ func getModuleHandleEx(t *nt.Thread, a *moduleHandleExArgs, text func(uint64) (s
 
 type moduleArgs struct{ Module uint64 }
 
-// freeLibrary unloads a DLL when it was freed as often as it was loaded.
+// freeLibrary unloads a DLL when it was freed as often as it was loaded, and unmaps what only lends its data.
 func freeLibrary(t *nt.Thread, a *moduleArgs) (uint64, error) {
 	if a.Module == 0 {
 		return fail(t, ntdll.ERROR_INVALID_HANDLE)
+	}
+	if a.Module&(datafileBit|imageBit) != 0 {
+		return freeData(t, a.Module)
 	}
 	st, err := ntdll.UnloadDLL(t, a.Module)
 	if err != nil {
@@ -122,12 +125,15 @@ func loadLibrary(t *nt.Thread, a *loadLibraryArgs, text func(uint64) (string, er
 	if a.File != 0 || a.Name == 0 {
 		return fail(t, ntdll.ERROR_INVALID_PARAMETER)
 	}
-	if a.Flags&^where != 0 {
+	if a.Flags&^(where|asData) != 0 {
 		return 0, t.Stop("LoadLibraryEx with flags %#x is not implemented", a.Flags)
 	}
 	name, err := text(a.Name)
 	if err != nil {
 		return 0, err
+	}
+	if a.Flags&asData != 0 {
+		return loadData(t, name, a.Flags)
 	}
 	base, st, err := ntdll.LoadDLL(t, name)
 	if err != nil {
