@@ -332,15 +332,18 @@ process.stdin.on("data", d => console.log("read " + d)).on("end", () => process.
 	})
 }
 
-// TestDotNet runs a managed program: .NET's host, CoreCLR and its compiler, with Microsoft's C run-time beside them.
+// TestDotNet runs a managed program: .NET's host, CoreCLR and its compiler, with Microsoft's C run-time beside them. It was compiled for
+// x64, and once more as by default for any processor, which makes a PE32 image.
 func TestDotNet(t *testing.T) {
 	path := program(t, "dotnet/dotnet.exe")
 	over(t, real, func(t *testing.T, sysroot string) {
-		dir := t.TempDir()
-		write(t, dir, "managed.dll", read(t, "testdata", "managed.dll"))
-		write(t, dir, "managed.runtimeconfig.json", []byte(`{"runtimeOptions":{"framework":{"name":"Microsoft.NETCore.App","version":"2.0.0"}}}`))
-		require.Equal(t, "1,4,9,16,25,36,49,64,81,100\n610\nNullReferenceException\nDivideByZeroException\ncollected True\nargument 1.414\n",
-			guest(t, sysroot, path, dir, 42, "", `D:\managed.dll`, "argument"))
+		for _, image := range []string{"managed.dll", "managed_any.dll"} {
+			dir := t.TempDir()
+			write(t, dir, "managed.dll", read(t, "testdata", image))
+			write(t, dir, "managed.runtimeconfig.json", []byte(`{"runtimeOptions":{"framework":{"name":"Microsoft.NETCore.App","version":"2.0.0"}}}`))
+			require.Equal(t, "1,4,9,16,25,36,49,64,81,100\n610\nNullReferenceException\nDivideByZeroException\ncollected True\nargument 1.414\n",
+				guest(t, sysroot, path, dir, 42, "", `D:\managed.dll`, "argument"), image)
+		}
 	})
 }
 

@@ -4,6 +4,8 @@
 //	dotnet.exe sdk\2.2.104\Roslyn\bincore\csc.dll -nologo -platform:x64 -optimize -deterministic -out:managed.dll managed.cs
 //	-r: System.Runtime.dll System.Console.dll System.Linq.dll System.Collections.dll System.Runtime.Extensions.dll
 //	System.Threading.Tasks.dll System.Private.CoreLib.dll of shared\Microsoft.NETCore.App\2.0.0
+//
+// managed_any.dll is managed.dll without -platform:x64.
 using System;
 using System.Collections.Generic;
 using System.Linq;
