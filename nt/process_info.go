@@ -57,6 +57,7 @@ type processInfo struct {
 	noBoost        bool
 	noInherit      bool // of debuggers by children
 	ioPriority     uint32
+	background     background
 	throttle       [2]uint32 // ProcessPowerThrottlingState: control and state mask
 	reads, writes  transfers
 }
@@ -299,11 +300,20 @@ func (p *Process) SetPriorityClass(class uint8) ntdef.Status {
 	case class == PriorityClassRealTime && !p.callerHolds(SeIncreaseBasePriorityPrivilege):
 		return ntdef.STATUS_PRIVILEGE_NOT_HELD
 	}
+	p.setClass(class)
+	return ntdef.STATUS_SUCCESS
+}
+
+// setClass gives the threads their place in a class; those in background mode keep theirs.
+func (p *Process) setClass(class uint8) {
 	p.info.class = class
 	for _, t := range p.threads {
-		t.SetPriority(t.relative)
+		if t.background.on {
+			t.relative = int32(t.priority) - p.basePriority()
+		} else {
+			t.SetPriority(t.relative)
+		}
 	}
-	return ntdef.STATUS_SUCCESS
 }
 
 // processSet sets a class: how long its buffer is, and what it does with it.

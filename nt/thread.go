@@ -58,6 +58,7 @@ type Thread struct {
 	noBoost        bool   // priority boosts are off; there are none
 	codeOptOut     bool   // of the policy against dynamic code
 	io, page       uint32 // I/O and memory priority
+	background     background
 	debug          debugRegisters
 	raised         raised
 

@@ -62,8 +62,24 @@ type setPriorityClassArgs struct {
 	Class   uint32
 }
 
-// setPriorityClass takes one class alone. PROCESS_MODE_BACKGROUND_BEGIN and _END are not there.
+// setPriorityClass takes one class alone, or begins or ends background mode, of the current process only.
 func setPriorityClass(t *nt.Thread, a *setPriorityClassArgs) (uint64, error) {
+	const backgroundBegin, backgroundEnd = 0x100000, 0x200000          // PROCESS_MODE_BACKGROUND_*
+	const errorAlreadyBackground, errorNotBackground uint32 = 402, 403 // ERROR_PROCESS_MODE_*
+	if a.Class == backgroundBegin || a.Class == backgroundEnd {
+		p, st := t.Process().ProcessFor(a.Process, nt.PROCESS_SET_INFORMATION)
+		switch {
+		case st != ntdef.STATUS_SUCCESS:
+			return failStatus(t, st)
+		case p != t.Process():
+			return fail(t, ntdll.ERROR_INVALID_PARAMETER)
+		case p.SetBackground(a.Class == backgroundBegin):
+			return 1, nil
+		case a.Class == backgroundBegin:
+			return fail(t, errorAlreadyBackground)
+		}
+		return fail(t, errorNotBackground)
+	}
 	for _, c := range priorityClasses {
 		if c.flag != a.Class {
 			continue

@@ -3,6 +3,7 @@ package kernel32
 import (
 	"github.com/pagewalk/pagewalk/nt"
 	"github.com/pagewalk/pagewalk/ntdef"
+	"github.com/pagewalk/pagewalk/winapi/ntdll"
 )
 
 // Threads (processthreadsapi.h).
@@ -108,8 +109,23 @@ type setPriorityArgs struct {
 	Priority int32
 }
 
+// setThreadPriority begins and ends background mode too, of the current thread only.
 func setThreadPriority(t *nt.Thread, a *setPriorityArgs) (uint64, error) {
-	return withThread(t, a.Handle, 0, func(o *nt.Thread) (uint64, error) { return boolOf(t, o.SetPriority(a.Priority)) })
+	const backgroundBegin, backgroundEnd = 0x10000, 0x20000            // THREAD_MODE_BACKGROUND_*
+	const errorAlreadyBackground, errorNotBackground uint32 = 400, 401 // ERROR_THREAD_MODE_*
+	return withThread(t, a.Handle, 0, func(o *nt.Thread) (uint64, error) {
+		switch {
+		case a.Priority != backgroundBegin && a.Priority != backgroundEnd:
+			return boolOf(t, o.SetPriority(a.Priority))
+		case o != t:
+			return fail(t, ntdll.ERROR_INVALID_PARAMETER)
+		case t.SetBackground(a.Priority == backgroundBegin):
+			return 1, nil
+		case a.Priority == backgroundBegin:
+			return fail(t, errorAlreadyBackground)
+		}
+		return fail(t, errorNotBackground)
+	})
 }
 
 type openThreadArgs struct {

@@ -4,7 +4,12 @@
 #include <windows.h>
 #include <psapi.h>
 
-#define ERROR_DYNAMIC_CODE_BLOCKED 1655 // newer than these headers
+// Newer than these headers.
+#define ERROR_DYNAMIC_CODE_BLOCKED 1655
+#define ERROR_THREAD_MODE_ALREADY_BACKGROUND 400
+#define ERROR_THREAD_MODE_NOT_BACKGROUND 401
+#define ERROR_PROCESS_MODE_ALREADY_BACKGROUND 402
+#define ERROR_PROCESS_MODE_NOT_BACKGROUND 403
 
 static int failed, checks;
 
@@ -323,6 +328,32 @@ static void heaps(void) {
 	HeapDestroy(h);
 }
 
+static DWORD memoryPriority(void) {
+	MEMORY_PRIORITY_INFORMATION m = {0};
+	GetProcessInformation(self, ProcessMemoryPriority, &m, sizeof m);
+	return m.MemoryPriority;
+}
+
+static void background(void) {
+	HANDLE thread = GetCurrentThread();
+	DWORD before = memoryPriority();
+	CHECK(SetPriorityClass(self, ABOVE_NORMAL_PRIORITY_CLASS));
+	CHECK(SetThreadPriority(thread, 1));
+	FAILS(SetPriorityClass(self, PROCESS_MODE_BACKGROUND_END), ERROR_PROCESS_MODE_NOT_BACKGROUND);
+	CHECK(SetPriorityClass(self, PROCESS_MODE_BACKGROUND_BEGIN));
+	FAILS(SetPriorityClass(self, PROCESS_MODE_BACKGROUND_BEGIN), ERROR_PROCESS_MODE_ALREADY_BACKGROUND);
+	CHECK(GetPriorityClass(self) == IDLE_PRIORITY_CLASS && memoryPriority() == MEMORY_PRIORITY_VERY_LOW && GetThreadPriority(thread) == 1);
+	CHECK(SetPriorityClass(self, PROCESS_MODE_BACKGROUND_END));
+	CHECK(GetPriorityClass(self) == ABOVE_NORMAL_PRIORITY_CLASS && memoryPriority() == before);
+	CHECK(SetPriorityClass(self, NORMAL_PRIORITY_CLASS));
+
+	FAILS(SetThreadPriority(thread, THREAD_MODE_BACKGROUND_END), ERROR_THREAD_MODE_NOT_BACKGROUND);
+	CHECK(SetThreadPriority(thread, THREAD_MODE_BACKGROUND_BEGIN) && GetThreadPriority(thread) == -4);
+	FAILS(SetThreadPriority(thread, THREAD_MODE_BACKGROUND_BEGIN), ERROR_THREAD_MODE_ALREADY_BACKGROUND);
+	CHECK(SetThreadPriority(thread, THREAD_MODE_BACKGROUND_END) && GetThreadPriority(thread) == 1);
+	CHECK(SetThreadPriority(thread, THREAD_PRIORITY_NORMAL));
+}
+
 int main(void) {
 	setvbuf(stdout, 0, _IONBF, 0);
 	self = GetCurrentProcess();
@@ -335,6 +366,7 @@ int main(void) {
 	heaps();
 	rights();
 	policies();
+	background();
 	printf("%d checks, %d failed\n", checks, failed);
 	return failed;
 }
