@@ -164,16 +164,7 @@ func (t *objectType) grant(access uint32) uint32 {
 	if access&maximumAllowed != 0 {
 		access |= t.all
 	}
-	for _, g := range []struct{ generic, rights uint32 }{
-		{ntdef.GENERIC_READ, t.read},
-		{ntdef.GENERIC_WRITE, t.write},
-		{ntdef.GENERIC_EXECUTE, t.execute},
-		{ntdef.GENERIC_ALL, t.all},
-	} {
-		if access&g.generic != 0 {
-			access |= g.rights
-		}
-	}
+	access = t.specific(access)
 	for _, l := range t.implied {
 		if access&l[0] != 0 {
 			access |= l[1]

@@ -20,19 +20,7 @@ type OpenRequest struct {
 }
 
 // fileRights spells generic rights out.
-func fileRights(access uint32) uint32 {
-	for _, g := range []struct{ generic, rights uint32 }{
-		{ntdef.GENERIC_READ, ntdef.FILE_GENERIC_READ},
-		{ntdef.GENERIC_WRITE, ntdef.FILE_GENERIC_WRITE},
-		{ntdef.GENERIC_EXECUTE, ntdef.FILE_GENERIC_EXECUTE},
-		{ntdef.GENERIC_ALL, ntdef.FILE_ALL_ACCESS},
-	} {
-		if access&g.generic != 0 {
-			access = access&^g.generic | g.rights
-		}
-	}
-	return access
-}
+func fileRights(access uint32) uint32 { return typeNamed("File").specific(access) }
 
 // check says what the I/O manager has against a request before it looks at the name (ntifs.h, "NtCreateFile").
 func (r *OpenRequest) check() ntdef.Status {
