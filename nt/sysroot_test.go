@@ -87,18 +87,24 @@ func TestSystemFilesStand(t *testing.T) {
 	require.Equal(t, ntdef.STATUS_OBJECT_NAME_NOT_FOUND, sys.SystemFile("kernel32.dll"), "no other built-in DLL is there")
 }
 
+// exporting makes system DLLs of which ntdll exports one name more, where that is not empty.
+func exporting(t *testing.T, name string) *winapi.Set {
+	k := kernel32.DLL()
+	dll := ntdll.DLL(k)
+	if name != "" {
+		dll.Data = append(dll.Data, winapi.Data{Name: name, Bytes: []byte{0}})
+	}
+	set, err := winapi.Build([]*winapi.DLL{dll, k})
+	require.NoError(t, err)
+	return set
+}
+
 // TestRegistryForWine has the version of Windows in the registry, where programs of old look, as Windows 10 has it, and as Wine's
 // ntdll, which believes it, wants it; and a debugger that Wine's kernelbase does not find.
 func TestRegistryForWine(t *testing.T) {
 	const current = `Machine\Software\Microsoft\Windows NT\CurrentVersion`
 	for export, want := range map[string][2]string{"": {"6.3", ""}, "wine_get_version": {"10.0", "none"}} {
-		k := kernel32.DLL()
-		dll := ntdll.DLL(k)
-		if export != "" {
-			dll.Data = append(dll.Data, winapi.Data{Name: export, Bytes: []byte{0}})
-		}
-		set, err := winapi.Build([]*winapi.DLL{dll, k})
-		require.NoError(t, err)
+		set := exporting(t, export)
 		sys, err := nt.New(nt.Config{Sysroot: &nt.Sysroot{System: folderOf(t, map[string][]byte{"ntdll.dll": set.Images["ntdll.dll"]})}})
 		require.NoError(t, err)
 		require.Equal(t, want, [2]string{sys.RegistryText(current, "CurrentVersion"), sys.RegistryText(current+`\AeDebug`, "Debugger")}, export)
@@ -109,13 +115,7 @@ func TestRegistryForWine(t *testing.T) {
 // TestThreadsOfWine have two pages behind their TEB, where Wine's ntdll puts its debug lines together; they go with the thread's TEB.
 func TestThreadsOfWine(t *testing.T) {
 	for export, behind := range map[string]bool{"": false, "wine_get_version": true} {
-		k := kernel32.DLL()
-		dll := ntdll.DLL(k)
-		if export != "" {
-			dll.Data = append(dll.Data, winapi.Data{Name: export, Bytes: []byte{0}})
-		}
-		set, err := winapi.Build([]*winapi.DLL{dll, k})
-		require.NoError(t, err)
+		set := exporting(t, export)
 		sys, err := nt.New(nt.Config{Sysroot: &nt.Sysroot{System: folderOf(t, set.Images)}, UserFuncs: set.Funcs})
 		require.NoError(t, err)
 		exe := tiny(t)

@@ -75,10 +75,9 @@ func dlls() []*winapi.DLL {
 	return append([]*winapi.DLL{ntdll.DLL(rest...)}, rest...)
 }
 
-// Results and last errors are those of another Windows. The program leaves out what that one does otherwise than
-// Microsoft documents: a protection of free memory fails with ERROR_INVALID_ADDRESS, a path that is cut off ends with a
-// zero, and UTF-8 takes no default character.
-func TestFunctionsAsRecorded(t *testing.T) {
+// asRecorded runs a program, which prints what it is to print and ends with 77.
+func asRecorded(t *testing.T, program []byte, golden string) {
+	t.Helper()
 	o := guesttest.Run(t, program, dlls(), nt.Config{})
 	require.NoError(t, o.Err)
 	require.Empty(t, cmp.Diff(golden, o.Stdout))
@@ -86,44 +85,31 @@ func TestFunctionsAsRecorded(t *testing.T) {
 	require.Empty(t, o.Stderr)
 }
 
+// Results and last errors are those of another Windows. The program leaves out what that one does otherwise than
+// Microsoft documents: a protection of free memory fails with ERROR_INVALID_ADDRESS, a path that is cut off ends with a
+// zero, and UTF-8 takes no default character.
+func TestFunctionsAsRecorded(t *testing.T) {
+	asRecorded(t, program, golden)
+}
+
 func TestMemoryFunctionsAsRecorded(t *testing.T) {
-	o := guesttest.Run(t, memoryProgram, dlls(), nt.Config{})
-	require.NoError(t, o.Err)
-	require.Empty(t, cmp.Diff(memoryGolden, o.Stdout))
-	require.Equal(t, uint32(77), o.ExitCode)
-	require.Empty(t, o.Stderr)
+	asRecorded(t, memoryProgram, memoryGolden)
 }
 
 func TestFileFunctionsAsRecorded(t *testing.T) {
-	o := guesttest.Run(t, filesProgram, dlls(), nt.Config{})
-	require.NoError(t, o.Err)
-	require.Empty(t, cmp.Diff(filesGolden, o.Stdout))
-	require.Equal(t, uint32(77), o.ExitCode)
-	require.Empty(t, o.Stderr)
+	asRecorded(t, filesProgram, filesGolden)
 }
 
 func TestRequestsAsRecorded(t *testing.T) {
-	o := guesttest.Run(t, ioProgram, dlls(), nt.Config{})
-	require.NoError(t, o.Err)
-	require.Empty(t, cmp.Diff(ioGolden, o.Stdout))
-	require.Equal(t, uint32(77), o.ExitCode)
-	require.Empty(t, o.Stderr)
+	asRecorded(t, ioProgram, ioGolden)
 }
 
 func TestThreadsAsRecorded(t *testing.T) {
-	o := guesttest.Run(t, threadsProgram, dlls(), nt.Config{})
-	require.NoError(t, o.Err)
-	require.Empty(t, cmp.Diff(threadsGolden, o.Stdout))
-	require.Equal(t, uint32(77), o.ExitCode)
-	require.Empty(t, o.Stderr)
+	asRecorded(t, threadsProgram, threadsGolden)
 }
 
 func TestThreadPoolAsRecorded(t *testing.T) {
-	o := guesttest.Run(t, poolProgram, dlls(), nt.Config{})
-	require.NoError(t, o.Err)
-	require.Empty(t, cmp.Diff(poolGolden, o.Stdout))
-	require.Equal(t, uint32(77), o.ExitCode)
-	require.Empty(t, o.Stderr)
+	asRecorded(t, poolProgram, poolGolden)
 }
 
 // Random calls of the pool's functions lose no callback and make none twice.
