@@ -164,7 +164,7 @@ func (m *Machine) start(program string, args []string, cfg *Config, size int64) 
 		env = DefaultEnv()
 	}
 	m.proc, err = m.sys.StartProcess(nt.Program{
-		Path: Folder + strings.ReplaceAll(name, `\`, "_"), File: m.file, Size: size, Folder: m.folder.FS(),
+		Path: Folder + strings.ReplaceAll(name, `\`, "_"), File: m.file, Size: size,
 	}, args, env)
 	return err
 }

@@ -218,7 +218,12 @@ func (p *Process) OpenImageSection(name string, system bool) (*Section, ntdef.St
 		return nil, ntdef.STATUS_OBJECT_NAME_INVALID
 	}
 	if !system {
-		return p.openFolderImage(name)
+		sec, st := p.sys.imageAt(guestFolder(p.program.Path) + name)
+		switch st {
+		case ntdef.STATUS_FILE_IS_A_DIRECTORY, ntdef.STATUS_OBJECT_PATH_NOT_FOUND:
+			st = ntdef.STATUS_OBJECT_NAME_NOT_FOUND
+		}
+		return sec, st
 	}
 	return p.sys.systemFile(name)
 }
@@ -240,7 +245,12 @@ func (s *System) ntdll() (*Section, error) {
 
 // systemFile returns the image section of a file of the system directory.
 func (s *System) systemFile(name string) (*Section, ntdef.Status) {
-	n, _, _, st := s.volumes.find(systemDirectory + name)
+	return s.imageAt(systemDirectory + name)
+}
+
+// imageAt returns the image section of the file at a full path.
+func (s *System) imageAt(path string) (*Section, ntdef.Status) {
+	n, _, _, st := s.volumes.find(path)
 	switch {
 	case st != ntdef.STATUS_SUCCESS:
 		return nil, st
@@ -272,38 +282,6 @@ func (s *System) fileImage(n *node) (*Section, ntdef.Status) {
 	sec.node, sec.written, sec.size = n, n.written, size
 	s.keepProgram(key, sec)
 	return sec, st
-}
-
-// maxImage bounds the size of a DLL file beside the program.
-const maxImage = 1 << 30
-
-func (p *Process) openFolderImage(name string) (*Section, ntdef.Status) {
-	if p.folder == nil {
-		return nil, ntdef.STATUS_OBJECT_NAME_NOT_FOUND
-	}
-	entries, err := fs.ReadDir(p.folder, ".")
-	if err != nil {
-		return nil, ntdef.STATUS_OBJECT_NAME_NOT_FOUND
-	}
-	for _, e := range entries {
-		if !strings.EqualFold(e.Name(), name) || e.IsDir() {
-			continue
-		}
-		if info, err := e.Info(); err != nil || info.Size() > maxImage {
-			return nil, ntdef.STATUS_INVALID_IMAGE_FORMAT
-		}
-		data, err := fs.ReadFile(p.folder, e.Name())
-		if err != nil {
-			return nil, ntdef.STATUS_ACCESS_DENIED
-		}
-		pe, err := loader.ParsePE(bytes.NewReader(data), int64(len(data)))
-		if err != nil {
-			return nil, imageStatus(err)
-		}
-		folder := strings.TrimSuffix(p.program.Path, p.program.Name)
-		return p.sys.newImageSection(folder+e.Name(), bytes.NewReader(data), pe)
-	}
-	return nil, ntdef.STATUS_OBJECT_NAME_NOT_FOUND
 }
 
 // imageStatus is the status of an attempt to make an image section of a file that is no image.

@@ -2,10 +2,9 @@ package nt
 
 import (
 	"bytes"
-	"io/fs"
 	"os"
+	"path/filepath"
 	"testing"
-	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
@@ -101,17 +100,28 @@ func TestHandles(t *testing.T) {
 func TestDLLsBesideTheProgram(t *testing.T) {
 	tiny, err := os.ReadFile("../tests/guests/tiny.exe")
 	require.NoError(t, err)
-	sys, err := New(Config{SystemImages: map[string][]byte{"ntdll.dll": tiny}})
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "Mine.DLL"), tiny, 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "bad.dll"), []byte("not an image"), 0o644))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "dir.dll"), 0o755))
+	root, err := os.OpenRoot(dir)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, root.Close()) }()
+	sys, err := New(Config{
+		SystemImages: map[string][]byte{"ntdll.dll": tiny}, Drives: []Drive{{Letter: 'C', Folder: `\guest`, Root: root, Overlay: true}},
+	})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, sys.Close()) }()
-	p := &Process{sys: sys, program: &Module{Name: "a.exe", Path: `C:\guest\a.exe`}, folder: fstest.MapFS{
-		"Mine.DLL": {Data: tiny},
-		"bad.dll":  {Data: []byte("not an image")},
-		"dir.dll":  {Mode: fs.ModeDir},
-	}}
+	p := &Process{sys: sys, program: &Module{Name: "a.exe", Path: `C:\guest\a.exe`}}
 	sec, st := p.OpenImageSection("mine.dll", false)
 	require.Equal(t, ntdef.STATUS_SUCCESS, st)
 	require.Equal(t, `C:\guest\Mine.DLL`, sec.Path)
+	again, st := p.OpenImageSection("MINE.dll", false)
+	require.Equal(t, ntdef.STATUS_SUCCESS, st)
+	require.Same(t, sec, again, "all that map a file share its pages")
+	elsewhere := &Process{sys: sys, program: &Module{Name: "a.exe", Path: `C:\nowhere\a.exe`}}
+	_, st = elsewhere.OpenImageSection("mine.dll", false)
+	require.Equal(t, ntdef.STATUS_OBJECT_NAME_NOT_FOUND, st)
 	for name, want := range map[string]ntdef.Status{
 		"bad.dll":       ntdef.STATUS_INVALID_IMAGE_NOT_MZ,
 		"dir.dll":       ntdef.STATUS_OBJECT_NAME_NOT_FOUND,

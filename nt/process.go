@@ -1,7 +1,6 @@
 package nt
 
 import (
-	"io/fs"
 	"path"
 	"slices"
 	"sort"
@@ -38,7 +37,6 @@ type Process struct {
 	page    uint32           // its memory priority, ProcessPagePriority
 	info    processInfo
 	program *Module
-	folder  fs.FS
 	modules []*Module // mapped images by base address
 	entries struct {
 		initializeThunk, userThreadStart, exceptionDispatcher, apcDispatcher, callReturn, initBlock uint64

@@ -114,11 +114,7 @@ func (t *Thread) createProcess(r *ProcessRequest) (*Process, ntdef.Status) {
 		return nil, st
 	}
 	size := int64(n.content.Size())
-	prog := Program{Path: n.path(), File: io.NewSectionReader(n.content, 0, size), Size: size, Folder: parent.folder}
-	if !strings.EqualFold(guestFolder(prog.Path), guestFolder(parent.program.Path)) {
-		prog.Folder = nil
-	}
-	p.folder = prog.Folder
+	prog := Program{Path: n.path(), File: io.NewSectionReader(n.content, 0, size), Size: size}
 	if r.token != nil {
 		p.token = r.token.duplicate(s)
 		p.token.uses = 1

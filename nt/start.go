@@ -39,7 +39,6 @@ func (s *System) StartProcess(prog Program, args, env []string) (*Process, error
 	}
 	s.proc, s.procs = p, []*Process{p}
 	p.attach()
-	p.folder = prog.Folder
 	if st := p.handles.init(s); st != ntdef.STATUS_SUCCESS {
 		return nil, startError("make the handle table", st)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 
@@ -224,10 +223,9 @@ func (s *System) Rand() uint64 { return s.rng.Uint64() }
 
 // A Program is what StartProcess runs.
 type Program struct {
-	Path   string      // as the guest sees it: C:\guest\hello.exe
-	File   io.ReaderAt // the PE64 file
-	Size   int64
-	Folder fs.FS // files beside it, for its DLLs; may be nil
+	Path string      // as the guest sees it: C:\guest\hello.exe
+	File io.ReaderAt // the PE64 file
+	Size int64
 }
 
 // Result is how a run ended.

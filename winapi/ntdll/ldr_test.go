@@ -5,9 +5,10 @@ import (
 	"embed"
 	"encoding/binary"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
@@ -31,19 +32,27 @@ func ldrFile(t testing.TB, name string) []byte {
 // runLdr runs ldr.exe among its DLLs, some of them replaced.
 func runLdr(t testing.TB, cfg nt.Config, replaced map[string][]byte) (r nt.Result, stdout, stderr string, err error) {
 	t.Helper()
-	folder := fstest.MapFS{}
+	files := map[string][]byte{}
 	dlls, err := fs.Glob(ldrFiles, "testdata/ldr/*.dll")
 	require.NoError(t, err)
 	for _, file := range dlls {
 		name := strings.TrimPrefix(file, "testdata/ldr/")
-		folder[name] = &fstest.MapFile{Data: ldrFile(t, name)}
+		files[name] = ldrFile(t, name)
 	}
 	for name, data := range replaced {
-		require.Contains(t, folder, name)
-		folder[name] = &fstest.MapFile{Data: data}
+		require.Contains(t, files, name)
+		files[name] = data
 	}
+	dir := t.TempDir()
+	for name, data := range files {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), data, 0o644))
+	}
+	root, err := os.OpenRoot(dir)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, root.Close()) }()
+	cfg.Drives = []nt.Drive{{Letter: 'C', Folder: `\guest`, Root: root, Overlay: true}}
 	exe := ldrFile(t, "ldr.exe")
-	return runProgram(t, nt.Program{Path: `C:\guest\ldr.exe`, File: bytes.NewReader(exe), Size: int64(len(exe)), Folder: folder}, cfg)
+	return runProgram(t, nt.Program{Path: `C:\guest\ldr.exe`, File: bytes.NewReader(exe), Size: int64(len(exe))}, cfg)
 }
 
 // TestLoaderAnswersAsAnotherWindows compares a program's log of what the loader does with that of Debian's Wine 8: order of
