@@ -9,12 +9,12 @@ import (
 
 var factoryServices = []Service{
 	service("NtCreateWorkerFactory", Full, ntCreateWorkerFactory),
-	service("NtQueryInformationWorkerFactory", Full, ntQueryInformationWorkerFactory),
+	service("NtQueryInformationWorkerFactory", Partial("timers of the kernel's own are 0: a worker is made where it is needed"), ntQueryInformationWorkerFactory),
 	service("NtSetInformationWorkerFactory", Partial(factorySetNote), ntSetInformationWorkerFactory),
 	service("NtWorkerFactoryWorkerReady", Full, ntWorkerFactoryWorkerReady),
 	service("NtReleaseWorkerFactoryWorker", Full, ntReleaseWorkerFactoryWorker),
 	service("NtWaitForWorkViaWorkerFactory", Partial("no deferred ALPC message"), ntWaitForWorkViaWorkerFactory),
-	service("NtShutdownWorkerFactory", Full, ntShutdownWorkerFactory),
+	service("NtShutdownWorkerFactory", Partial("neither the count nor the status of the waits that it ends is documented: workers not ready, TIMEOUT"), ntShutdownWorkerFactory),
 }
 
 type createFactoryArgs struct {
@@ -49,7 +49,7 @@ func ntQueryInformationWorkerFactory(t *Thread, a *queryStateArgs) (ntdef.Status
 	if a.Class != factoryBasicInformation {
 		return ntdef.STATUS_INVALID_INFO_CLASS, nil
 	}
-	a.Class = 0
+	a.Class = 0 // the only class, for queryObjectState
 	return t.queryObjectState(a, 0x78, func(b []byte) ntdef.Status {
 		f, st := with[*workerFactory](t.proc, a.Handle, factoryQuery)
 		if st != ntdef.STATUS_SUCCESS {

@@ -60,6 +60,7 @@ func (r *ioRequest) next() uint64 {
 // transferBuffers hold what is on its way between a file and the guest's memory.
 var transferBuffers = sync.Pool{New: func() any { return new([maxTransfer]byte) }}
 
+// read moves bytes from a file to the guest's memory, in parts of a buffer; what is not the disk's is read once.
 func (t *Thread) read(r *ioRequest) (ntdef.Status, error) {
 	if e, ok := r.file.(*pipeEnd); ok {
 		return e.read(r)
@@ -95,6 +96,7 @@ func (t *Thread) read(r *ioRequest) (ntdef.Status, error) {
 	return ntdef.STATUS_SUCCESS, nil
 }
 
+// write moves bytes from the guest's memory to a file.
 func (t *Thread) write(r *ioRequest) (ntdef.Status, error) {
 	if e, ok := r.file.(*pipeEnd); ok {
 		return e.write(r)

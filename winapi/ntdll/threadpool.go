@@ -70,13 +70,13 @@ type poolCallback struct {
 	call   func(t *nt.Thread, instance uint64) error
 }
 
-// block makes a heap block for something of the pool's: 0 where there is no memory.
+// poolBlock makes a heap block for something of the pool's: 0 where there is no memory.
 func poolBlock(t *nt.Thread) (uint64, error) {
 	const size = 0x40
 	return AllocateHeap(t, 0, HEAP_ZERO_MEMORY, size)
 }
 
-// invalid is what the functions do with what is none of theirs: they raise STATUS_INVALID_PARAMETER.
+// invalidPoolArgument is what the functions do with what is none of theirs: they raise STATUS_INVALID_PARAMETER.
 func invalidPoolArgument(t *nt.Thread) error { return RaiseStatus(t, ntdef.STATUS_INVALID_PARAMETER) }
 
 // newPool makes a pool.
@@ -199,6 +199,7 @@ type PoolThreadsArgs struct {
 	Threads uint32
 }
 
+// setPoolThreads sets a class of the pool's factory to a number of threads.
 func setPoolThreads(t *nt.Thread, a *PoolThreadsArgs, class uint32) (uint64, error) {
 	return ofPool(t, a.Pool, func(_ *pools, p *pool) (uint64, error) {
 		return uint64(t.Process().SetWorkerFactory(p.factory, class, uint64(a.Threads), 0)), nil

@@ -65,6 +65,7 @@ type onCompletionArgs struct {
 	Count          uint32
 }
 
+// onCompletion is a function by which a callback asks for something at its end.
 func onCompletion(name string, ask func(in *poolInstance, a *onCompletionArgs)) nt.UserFunc {
 	return nt.Func(name, func(t *nt.Thread, a *onCompletionArgs) (uint64, error) {
 		return ofInstance(t, a.Instance, func(in *poolInstance) (uint64, error) {
